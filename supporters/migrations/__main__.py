@@ -1,0 +1,67 @@
+"""For developers: ``python -m supporters.migrations revision "Add the household's salutation"``.
+
+Compares the models with a migrated, empty database and writes the difference as a new revision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import create_engine
+
+from supporters import migrations
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m supporters.migrations", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    revision = verbs.add_parser("revision", help="write a revision that brings the tables to where the models are")
+    revision.add_argument("message", help="what changes for someone, as a sentence")
+    revision.add_argument(
+        "--branch", default="supporters", metavar="PACKAGE",
+        help="whose tables: supporters (default), or a package whose PACKAGE.migrations registers a location",
+    )  # fmt: skip
+    revision.add_argument("--empty", action="store_true", help="compare nothing; for a revision written by hand")
+    revision.add_argument("--database", metavar="URI", help="an empty database to compare with (default: a new SQLite file)")
+    given = parser.parse_args(arguments)
+
+    if given.branch not in migrations.locations:
+        importlib.import_module(f"{given.branch}.migrations")
+    with tempfile.TemporaryDirectory() as folder:
+        uri = given.database or f"sqlite:///{Path(folder) / 'empty.sqlite'}"
+        for script in write_revision(uri, given.message, branch=given.branch, empty=given.empty):
+            print(script.path)
+    return 0
+
+
+def write_revision(uri: str, message: str, *, branch: str, empty: bool = False) -> list[Script]:
+    """Migrate the database at ``uri``, compare it with the models and write the difference."""
+    folder = migrations.locations[branch]
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(uri)
+    migrations.upgrade(engine)
+    with engine.connect() as connection:
+        config = migrations.config_for(connection, branch=branch)
+        directory = ScriptDirectory.from_config(config)
+        begun = any(branch in script.branch_labels for script in directory.walk_revisions())
+        written = command.revision(
+            config,
+            message,
+            autogenerate=not empty,
+            head=f"{branch}@head" if begun else "base",
+            branch_label=None if begun else branch,
+            version_path=str(folder),
+            splice=False,
+        )
+    engine.dispose()
+    return [script for script in (written if isinstance(written, list) else [written]) if script]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Lists that each floor fills and a higher one walks, so that nothing imports upward.
+
+What does not exist yet simply has not registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken promise that `achterban check` found: which rule, which row, what is wrong."""
+
+    rule: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of a supporter's timeline; ``text`` is a template over ``params`` so that a screen can translate it."""
+
+    at: datetime
+    kind: str
+    text: str
+    params: dict[str, Any]
+    subject: str
+    subject_id: int
+
+
+Check = Callable[[Session], Iterator[Finding]]
+TimelineSource = Callable[[Session, int, int], list[TimelineEntry]]  # session, supporter id, at most how many
+Job = Callable[..., None]
+
+checks: dict[str, Check] = {}
+timeline_sources: dict[str, TimelineSource] = {}
+jobs: dict[str, Job] = {}
+commands: list[Any] = []  # click groups and commands
+search_sources: dict[str, Callable[[Any], Select[Any]]] = {}
+
+
+def check(name: str) -> Callable[[Check], Check]:
+    def register(function: Check) -> Check:
+        checks[name] = function
+        return function
+
+    return register
+
+
+def timeline(name: str) -> Callable[[TimelineSource], TimelineSource]:
+    def register(function: TimelineSource) -> TimelineSource:
+        timeline_sources[name] = function
+        return function
+
+    return register
+
+
+def job(name: str) -> Callable[[Job], Job]:
+    def register(function: Job) -> Job:
+        jobs[name] = function
+        return function
+
+    return register

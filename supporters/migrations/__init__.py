@@ -63,7 +63,7 @@ def is_ours(item: Any, name: str | None, kind: str, reflected: bool, compare_to:
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """For the site's own ``env.py``: ``context.configure(..., include_object=include_object)`` leaves our tables alone."""
+    """For ``context.configure`` in the site's own ``env.py``: its autogenerate then leaves our tables alone."""
     return not is_ours(item, name, kind, reflected, compare_to)
 
 

@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="whose tables: supporters (default), or a package whose PACKAGE.migrations registers a location",
     )  # fmt: skip
     revision.add_argument("--empty", action="store_true", help="compare nothing; for a revision written by hand")
-    revision.add_argument("--database", metavar="URI", help="an empty database to compare with (default: a new SQLite file)")
+    revision.add_argument(
+        "--database", metavar="URI", help="an empty database to compare with (default: a new SQLite file)"
+    )
     given = parser.parse_args(arguments)
 
     if given.branch not in migrations.locations:

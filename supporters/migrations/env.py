@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -21,7 +21,7 @@ def include(item: Any, name: str | None, kind: str, reflected: bool, compare_to:
     return branch is None or owner_of(table.name) == branch
 
 
-def render(kind: str, item: Any, autogen: AutogenContext) -> str | bool:
+def render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
     """Write our own column types as the plain type below them: a revision must not depend on code that moves on."""
     if kind == "type" and isinstance(item, TypeDecorator) and type(item).__module__.startswith("supporters."):
         return f"sa.{item.impl!r}"

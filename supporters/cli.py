@@ -1,0 +1,100 @@
+"""The commands, under ``achterban`` and under a site's own ``flask``. Each does one thing and commits once.
+
+A higher floor adds its own with :func:`command` or :func:`group` at import.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from supporters import migrations, registry
+from supporters.errors import AchterbanError
+
+if TYPE_CHECKING:
+    from supporters.extension import Supporters
+
+
+class Command(click.Command):
+    """Runs inside the app; what is wrong with the input goes to stderr as one sentence, with exit code 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AchterbanError as error:
+            complaint = click.ClickException(error.message)
+            complaint.exit_code = 2
+            raise complaint from error
+
+    def __init__(self, *args: Any, callback: Callable[..., Any] | None = None, **options: Any) -> None:
+        super().__init__(*args, callback=with_appcontext(callback) if callback else None, **options)
+
+
+class Group(click.Group):
+    command_class = Command
+    group_class = type
+
+
+def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command]:
+    """``@command("check")`` above a function makes it a command of every app."""
+
+    def register(function: Callable[..., Any]) -> Command:
+        made = click.command(name, cls=Command, **options)(function)
+        registry.commands.append(made)
+        return made
+
+    return register
+
+
+def group(name: str, help: str) -> Group:
+    """A group of commands, such as ``collect``; asking twice for one name gives the same group."""
+    for known in registry.commands:
+        if known.name == name and isinstance(known, Group):
+            return known
+    made = Group(name, help=help)
+    registry.commands.append(made)
+    return made
+
+
+def add_to(app: Flask) -> None:
+    """Give the app every command that is registered by now."""
+    for one in registry.commands:
+        app.cli.add_command(one)
+
+
+def extension() -> Supporters:
+    """The running app's ``Supporters``."""
+    found: Supporters = current_app.extensions["supporters"]
+    return found
+
+
+@command("upgrade")
+def upgrade() -> None:
+    """Bring the library's tables up to date."""
+    engine = extension().session.get_bind()
+    before = migrations.current(engine)
+    migrations.upgrade(engine)
+    after = migrations.current(engine)
+    click.echo("The tables were up to date." if before == after else f"Upgraded to {', '.join(sorted(after))}.")
+
+
+@command("check")
+def check() -> None:
+    """Look for broken promises in the data; exit code 1 where there are any."""
+    session = extension().session
+    found: Counter[str] = Counter()
+    for name, look in sorted(registry.checks.items()):
+        for finding in look(session):
+            found[name] += 1
+            click.echo(f"{finding.rule}: {finding.subject}: {finding.message}")
+    if found:
+        counted = ", ".join(f"{name} {count}" for name, count in found.items())
+        click.echo(f"{sum(found.values())} broken promises ({counted}).", err=True)
+        sys.exit(1)
+    click.echo(f"{len(registry.checks)} checks, nothing broken.")

@@ -1,0 +1,82 @@
+"""``Supporters(app, db)``: how a site plugs the library in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from flask import Flask, current_app, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+
+from supporters import cli
+from supporters.actor import Actor
+from supporters.db import configure_sqlite
+from supporters.errors import NotAllowed
+from supporters.settings import Settings
+
+#: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
+Authenticator = Callable[[str, str], Actor]
+
+
+class Supporters:
+    """The library on the site's own database.
+
+    ``authenticator`` is set by whoever knows about passwords (the admin): commands ask it who is there.
+    """
+
+    def __init__(self, app: Flask | None = None, db: SQLAlchemy | None = None) -> None:
+        self.db = db
+        self.authenticator: Authenticator = _nobody_knows
+        self._settings: Settings | None = None
+        if app is not None:
+            self.init_app(app, db)
+
+    def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
+        """Read the settings, prepare the database and add the commands. Call ``db.init_app(app)`` first."""
+        self.db = db or self.db
+        if self.db is None:
+            raise TypeError("Supporters needs the site's database object: Supporters(app, db)")
+        if "sqlalchemy" not in app.extensions:
+            raise RuntimeError("call db.init_app(app) before Supporters(app, db)")
+        self._settings = Settings.read(app.config)
+        app.extensions["supporters"] = self
+        app.extensions["supporters_settings"] = self._settings
+        with app.app_context():
+            configure_sqlite(self.db.engine)
+        cli.add_to(app)
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the app that is being served; outside one, those of the app that was set up last."""
+        if has_app_context() and "supporters_settings" in current_app.extensions:
+            settings: Settings = current_app.extensions["supporters_settings"]
+            return settings
+        if self._settings is None:
+            raise RuntimeError("Supporters has no settings yet: call init_app(app, db) first")
+        return self._settings
+
+    @property
+    def session(self) -> Any:
+        """The site's scoped session."""
+        assert self.db is not None
+        return self.db.session
+
+    def now(self) -> datetime:
+        """The instant it is, aware and in UTC; SUPPORTERS_NOW makes it stand still."""
+        return self.settings.clock()
+
+    def today(self) -> date:
+        """The calendar date it is where the charity is."""
+        return self.settings.day_of(self.now())
+
+    def authenticate(self, email: str, secret: str) -> Actor:
+        """The signed-in person that these prove; raises NotAllowed where they prove nobody."""
+        return self.authenticator(email, secret)
+
+
+def _nobody_knows(email: str, secret: str) -> Actor:
+    raise NotAllowed(
+        "This site has no sign-in for commands, so nothing can prove that %(email)s is there; add Admin(app, db).",
+        field="email", email=email,
+    )  # fmt: skip

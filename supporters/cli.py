@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from supporters.extension import Supporters
 
 
+class InputError(click.ClickException):
+    """What is wrong with the input, as one sentence on stderr."""
+
+    exit_code = 2
+
+
 class Command(click.Command):
-    """Runs inside the app; what is wrong with the input goes to stderr as one sentence, with exit code 2."""
+    """Runs inside the app; an error of the library becomes its sentence and exit code 2."""
 
     def invoke(self, context: click.Context) -> Any:
+        run = with_appcontext(super().invoke)
         try:
-            return super().invoke(context)
+            return run(context)
         except AchterbanError as error:
-            complaint = click.ClickException(error.message)
-            complaint.exit_code = 2
-            raise complaint from error
-
-    def __init__(self, *args: Any, callback: Callable[..., Any] | None = None, **options: Any) -> None:
-        super().__init__(*args, callback=with_appcontext(callback) if callback else None, **options)
+            raise InputError(error.message) from error
 
 
 class Group(click.Group):

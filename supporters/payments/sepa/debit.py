@@ -13,7 +13,7 @@ SMNDA: Final = "SMNDA"
 
 @dataclass(frozen=True, slots=True)
 class Creditor:
-    """Who collects; ``identifier`` is the one the bank gave out (Dutch ones look like NL98ZZZ999999990000)."""
+    """Who collects; ``identifier`` is the one the bank gave out (Dutch ones look like NL69ZZZ123456780000)."""
 
     name: str
     identifier: str
@@ -41,8 +41,9 @@ class Amendment:
 
 
 class Debit(NamedTuple):
-    """One collection from one account; ``amount`` in cents. A named tuple: half a file's time went into dataclasses.
+    """One collection from one account; ``amount`` in cents.
 
+    A named tuple because it is built in a third of the time of a frozen dataclass, and there are a great many.
     ``creditor_reference`` (ISO 11649, "RF…") takes the place of ``remittance``: a SEPA debit carries one of the two.
     """
 

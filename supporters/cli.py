@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo
 
 from supporters import migrations, registry
 from supporters.errors import AchterbanError
@@ -31,9 +31,9 @@ class Command(click.Command):
     """Runs inside the app; an error of the library becomes its sentence and exit code 2."""
 
     def invoke(self, context: click.Context) -> Any:
-        run = with_appcontext(super().invoke)
         try:
-            return run(context)
+            with _app_of(context).app_context():
+                return super().invoke(context)
         except AchterbanError as error:
             raise InputError(error.message) from error
 
@@ -41,6 +41,10 @@ class Command(click.Command):
 class Group(click.Group):
     command_class = Command
     group_class = type
+
+
+def _app_of(context: click.Context) -> Flask:
+    return context.ensure_object(ScriptInfo).load_app()
 
 
 def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command]:

@@ -59,7 +59,7 @@ class Commitment(Base):
     supporter: Mapped[Supporter] = relationship()
     fund: Mapped[Fund] = relationship()
     mandate: Mapped[Mandate | None] = relationship()
-    terms: Mapped[list[Term]] = relationship(order_by=Term.first_number)
+    terms: Mapped[list[Term]] = relationship(order_by=Term.id)
     pauses: Mapped[list[Pause]] = relationship(order_by=Pause.id)
     instalments: Mapped[list[Instalment]] = relationship(back_populates="commitment", order_by=Instalment.number)
 
@@ -81,10 +81,12 @@ class Commitment(Base):
         method: str = "sepa",
         source_code: str | None = None,
         next_number: int = 1,
+        started_on: date | None = None,
     ) -> Commitment:
         """A new promise whose first instalment falls due on ``start_on``.
 
-        ``next_number`` above 1 is for one that ran elsewhere: ``start_on`` is then the due date of that number.
+        ``next_number`` above 1 is for one that ran elsewhere since ``started_on``: ``start_on`` is then the due date of
+        that number.
         Without ``fund`` it is for the fund with code "general".
         """
         if every not in INTERVALS:
@@ -102,7 +104,7 @@ class Commitment(Base):
                 raise Refused("Mandate %(reference)s cannot be collected on: %(why)s.", field="mandate_reference", reference=mandate.reference, why=why)
         commitment = cls(
             supporter=supporter, fund=fund or Fund.by_code(session, "general"), mandate=mandate, method=method,
-            currency=money.currency, started_on=start_on, source_code=source_code, next_number=next_number,
+            currency=money.currency, started_on=started_on or start_on, source_code=source_code, next_number=next_number,
             next_due_on=start_on, created_at=now, created_by=by.key,
         )  # fmt: skip
         commitment.terms.append(
@@ -179,11 +181,7 @@ class Commitment(Base):
         open_ones = [i for i in self.instalments if i.status == "due" and i.number >= old.first_number]
         first = min((i.number for i in open_ones), default=self.next_number)
         anchor = open_ones[0].due_on if open_ones else (self.next_due_on or old.due_on(self.next_number))
-        if first == old.first_number:
-            # Replaced before its first instalment: the numbers are the new term's, the old one keeps its line.
-            old.first_number, old.last_number = -old.id, -old.id - 1
-        else:
-            old.last_number = first - 1
+        old.last_number = first - 1
         session.flush()
         new = Term(
             commitment_id=self.id, amount=money.amount, interval_months=months, anchor_on=anchor, anchor_day=old.anchor_day,
@@ -274,7 +272,7 @@ class Commitment(Base):
         found = next((i for i in self.instalments if i.number == number), None)
         if found is None or found.status not in ("returned", "missed"):
             raise Refused("Only a returned or missed instalment can be collected again.", field="number")
-        found.status = "due"
+        found.status, found.asked_again_on = "due", now.date()
         audit.record(session, by, "ask_again", self, now=now, number=number)
         session.flush()
         return found

@@ -38,6 +38,7 @@ class Instalment(Base):
     due_on: Mapped[date]  # never changed; a holiday moves the payment's collect_on
     amount: Mapped[cents]
     status: Mapped[word] = mapped_column(default="due")
+    asked_again_on: Mapped[date | None]  # when a person asked for a returned or missed one after all
 
     commitment: Mapped[Commitment] = relationship(back_populates="instalments")
     term: Mapped[Term] = relationship()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from supporters.db import Base, actor_key, cents, instant, line, pk
@@ -14,12 +14,19 @@ from supporters.giving.months import INTERVAL_NAMES, add_months
 class Term(Base):
     __tablename__ = "supporters_term"
     __table_args__ = (
-        UniqueConstraint("commitment_id", "first_number"),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("interval_months IN (0, 1, 2, 3, 6, 12)", name="interval"),
         CheckConstraint("anchor_day BETWEEN 1 AND 31", name="anchor_day"),
-        # A term replaced before its first instalment ends one number before it began.
+        # A term replaced before its first instalment ends one number before it began: it covered none.
         CheckConstraint("last_number IS NULL OR last_number >= first_number - 1", name="numbers"),
+        Index(
+            "uq_supporters_term_first_number",
+            "commitment_id",
+            "first_number",
+            unique=True,
+            sqlite_where=text("last_number IS NULL OR last_number >= first_number"),
+            postgresql_where=text("last_number IS NULL OR last_number >= first_number"),
+        ),
         Index(
             "uq_supporters_term_open",
             "commitment_id",

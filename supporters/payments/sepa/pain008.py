@@ -33,7 +33,7 @@ UNREADABLE_NAME = "NOTPROVIDED"
 # TARGET runs on this clock, and a time without an offset is what every bank accepts.
 _CLOCK = "Europe/Amsterdam"
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
-_BUFFER = 1 << 18
+_LONGEST_PIECE = 1 << 16
 _DEBITS_A_WRITE = 400
 
 
@@ -234,20 +234,33 @@ def validate(source: str | os.PathLike[str] | BinaryIO, format: str) -> None:
         _hold_against_schema(file, format)
 
 
+class _NoTree:
+    """A parser's target that keeps nothing: the schema looks on while the text passes, at half the cost of a tree."""
+
+    def close(self) -> None:
+        return None
+
+
 def _hold_against_schema(file: BinaryIO, format: str) -> None:
-    tag = f"{{{_NAMESPACE}{format}}}DrctDbtTxInf"
+    parser = etree.XMLParser(target=_NoTree(), schema=_schema(format), resolve_entities=False, no_network=True)
+    line, reason = 1, None
     try:
-        for _, debit in etree.iterparse(
-            file, events=("end",), tag=tag, schema=_schema(format), resolve_entities=False, no_network=True
-        ):
-            debit.clear()
-            while (earlier := debit.getprevious()) is not None:
-                debit.getparent().remove(earlier)
+        # libxml2 does not know the line when it validates a stream, so it gets the file line by line.
+        while reason is None and (data := file.readline(_LONGEST_PIECE)):
+            parser.feed(data)
+            if parser.feed_error_log:
+                reason = parser.feed_error_log[0].message
+            else:
+                line += data.endswith(b"\n")
+        if reason is None:
+            parser.close()
     except etree.XMLSyntaxError as error:
+        reason = error.error_log[0].message if error.error_log else str(error)
+    if reason is not None:
         raise FileRefused(
             "Line %(line)s is not valid %(format)s: %(reason)s",
-            field="file", line=error.lineno, format=format,
-            reason=(error.msg or "it cannot be read").replace(f"{{{_NAMESPACE}{format}}}", ""),
+            field="file", line=line, format=format,
+            reason=reason.strip().replace(f"{{{_NAMESPACE}{format}}}", ""),
         )  # fmt: skip
 
 

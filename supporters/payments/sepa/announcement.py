@@ -1,0 +1,116 @@
+"""Pre-notification as a row: a first or changed amount is announced ahead, and what is not announced waits.
+
+The rulebook asks for 14 calendar days unless creditor and debtor agreed on another time (EPC SDD Core, section 4.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, exists, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from supporters import audit
+from supporters.actor import Actor
+from supporters.db import Base, actor_key, cents, instant, line, pk, word
+from supporters.giving.commitment import Commitment
+from supporters.giving.mandate import Mandate
+from supporters.giving.term import Term
+from supporters.payments.sepa.account import CreditorAccount
+from supporters.people.supporter import Supporter
+
+
+class Announcement(Base):
+    __tablename__ = "supporters_announcement"
+    __table_args__ = (UniqueConstraint("term_id", "announced_on", "channel"), Index(None, "announced_on"))
+
+    id: Mapped[pk]
+    term_id: Mapped[int] = mapped_column(ForeignKey("supporters_term.id"))
+    amount: Mapped[cents]
+    first_due_on: Mapped[date]
+    channel: Mapped[word]  # letter, email, imported, agreement
+    announced_on: Mapped[date]
+    evidence: Mapped[line] = mapped_column(default="")
+    recorded_at: Mapped[instant]
+    recorded_by: Mapped[actor_key]
+
+    @classmethod
+    def make(
+        cls, session: Session, commitment: Commitment, *, on: date, channel: str, evidence: str, by: Actor, now: datetime
+    ) -> Announcement:
+        """Announce the commitment's amount as it is now."""
+        session.flush()
+        term = commitment.term
+        announcement = cls(
+            term_id=term.id, amount=term.amount, first_due_on=term.anchor_on, channel=channel, announced_on=on,
+            evidence=evidence, recorded_at=now, recorded_by=by.key,
+        )  # fmt: skip
+        session.add(announcement)
+        return announcement
+
+
+HEADER = (
+    "commitment", "number", "name", "salutation", "language", "email", "street", "house_number", "house_addition", "postcode",
+    "city", "country", "amount", "currency", "interval", "first_due_on", "mandate_reference", "creditor_identifier", "iban_end",
+)  # fmt: skip
+
+
+def unannounced(account: CreditorAccount, before: date | None = None) -> object:
+    """The conditions under which a commitment on this account has an amount nobody was told of yet."""
+    return (
+        Commitment.ended_on.is_(None),
+        Commitment.method == "sepa",
+        Commitment.next_due_on.is_not(None) if before is None else or_(Commitment.next_due_on < before, _waits()),
+        Mandate.creditor_identifier == account.identifier,
+        Mandate.cancelled_on.is_(None),
+        Supporter.death_reported_at.is_(None),
+        ~exists().where(Announcement.term_id == Term.id),
+    )
+
+
+def _waits() -> object:
+    from supporters.giving.instalment import Instalment
+
+    return exists().where(Instalment.commitment_id == Commitment.id, Instalment.status == "due")
+
+
+def announce(
+    session: Session, account: CreditorAccount, *, before: date, by: Actor, now: datetime, on: date
+) -> Iterator[dict[str, str]]:
+    """Announce every amount nobody was told of that falls due before ``before``, and yield what to write to each.
+
+    The rows (fields in HEADER) are for letters and mail; the announcement is made as each is yielded, in the caller's
+    transaction. People reachable by e-mail get channel email, the others letter.
+    """
+    rows = session.execute(
+        select(Commitment, Term, Mandate, Supporter)
+        .join(Term, (Term.commitment_id == Commitment.id) & Term.last_number.is_(None))
+        .join(Mandate, Mandate.id == Commitment.mandate_id)
+        .join(Supporter, Supporter.id == Commitment.supporter_id)
+        .where(*unannounced(account, before))  # type: ignore[misc]
+        .order_by(Commitment.id)
+    ).all()
+    if rows:
+        audit.record(session, by, "announce", "announcement", now=now, count=len(rows), before=before.isoformat())
+    for commitment, term, mandate, supporter in rows:
+        address = supporter.address
+        email = supporter.email
+        channel = "email" if email else "letter"
+        session.add(
+            Announcement(
+                term_id=term.id, amount=term.amount, first_due_on=commitment.next_due_on or term.anchor_on, channel=channel,
+                announced_on=on, evidence="collect announce", recorded_at=now, recorded_by=by.key,
+            )  # fmt: skip
+        )
+        yield {
+            "commitment": commitment.number, "number": supporter.number, "name": supporter.name,
+            "salutation": supporter.salutation, "language": supporter.language, "email": email or "",
+            "street": address.street if address else "", "house_number": address.house_number if address else "",
+            "house_addition": address.house_addition if address else "", "postcode": address.postcode if address else "",
+            "city": address.city if address else "", "country": address.country if address else "",
+            "amount": f"{commitment.money.decimal:.2f}", "currency": commitment.currency, "interval": term.every,
+            "first_due_on": (commitment.next_due_on or term.anchor_on).isoformat(), "mandate_reference": mandate.reference,
+            "creditor_identifier": account.identifier, "iban_end": mandate.bank_account.iban[-4:],
+        }  # fmt: skip
+    session.flush()

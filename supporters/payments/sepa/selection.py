@@ -1,0 +1,160 @@
+"""What a collection takes and what it leaves out, decided in a handful of set-based statements."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint, ForeignKey, Index, String, UniqueConstraint, and_, case, cast, exists, extract, func, insert, literal, or_,
+    select, update,
+)  # fmt: skip
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from supporters.db import Base, cents, pk, word
+from supporters.giving.commitment import Commitment
+from supporters.giving.instalment import Instalment, materialise
+from supporters.giving.mandate import LAPSE_MONTHS, Mandate
+from supporters.giving.months import month_grid
+from supporters.payments.payment import Payment
+from supporters.payments.sepa.account import CreditorAccount
+from supporters.payments.sepa.announcement import Announcement
+from supporters.people.bank_account import BankAccount
+from supporters.people.supporter import Supporter
+
+#: Why an instalment was left out, in the order the reasons are looked at.
+REASONS = (
+    "deceased", "skipped", "paused", "missed", "returned", "no_mandate", "mandate_cancelled", "mandate_used", "mandate_lapsed",
+    "signed_later", "not_announced",
+)  # fmt: skip
+#: Missed and returned instalments are listed this long, so that somebody can still ask for them.
+LISTED_DAYS = 62
+
+
+class Exclusion(Base):
+    """An instalment that a collection left out, and why."""
+
+    __tablename__ = "supporters_collection_exclusion"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "instalment_id"),
+        CheckConstraint(f"reason IN ({', '.join(repr(r) for r in REASONS)})", name="reason"),
+        Index(None, "batch_id", "reason"),
+    )
+
+    id: Mapped[pk]
+    batch_id: Mapped[int] = mapped_column(ForeignKey("supporters_collection_batch.id"))
+    instalment_id: Mapped[int] = mapped_column(ForeignKey("supporters_instalment.id"), index=True)
+    reason: Mapped[word]
+    amount: Mapped[cents]
+
+
+def select_into(session: Session, batch_id: int, account: CreditorAccount, *, on: date, collect_on: date, now: datetime) -> None:
+    """Fill the batch: a payment for each instalment due up to ``on`` that may be collected, an exclusion for each other."""
+    missed_before = on - timedelta(days=account.late_days)
+    materialise(session, on, missed_before=missed_before)
+    session.execute(
+        update(Instalment)
+        .where(Instalment.status == "due", Instalment.due_on < missed_before, Instalment.asked_again_on.is_(None))
+        .values(status="missed")
+        .execution_options(synchronize_session=False)
+    )
+    reason = _reason(account, collect_on)
+    in_sight = or_(
+        Instalment.status == "due",
+        and_(Instalment.status.in_(("paused", "skipped")), Instalment.due_on >= missed_before),
+        and_(Instalment.status.in_(("missed", "returned")), Instalment.due_on >= on - timedelta(days=LISTED_DAYS)),
+    )
+    candidates = (
+        select(Instalment.id.label("instalment_id"), Instalment.amount, reason.label("reason"))
+        .join(Commitment, Commitment.id == Instalment.commitment_id)
+        .join(Supporter, Supporter.id == Commitment.supporter_id)
+        .outerjoin(Mandate, Mandate.id == Commitment.mandate_id)
+        .where(
+            in_sight,
+            Instalment.due_on <= on,
+            Commitment.method == "sepa",
+            Commitment.currency == account.currency,
+            or_(Mandate.id.is_(None), Mandate.creditor_identifier == account.identifier),
+        )
+    )
+    left_out = candidates.add_columns(literal(batch_id)).where(reason.is_not(None))
+    session.execute(insert(Exclusion).from_select(["instalment_id", "amount", "reason", "batch_id"], left_out))
+
+    earlier = aliased(Payment)
+    attempt = select(func.count() + 1).where(earlier.instalment_id == Instalment.id).scalar_subquery()
+    pending = aliased(Payment)
+    under_way = exists().where(pending.mandate_id == Mandate.id, pending.state.in_(("open", "booked")))
+    sequence_type = case(
+        (Mandate.kind == "one_off", "OOFF"), (or_(Mandate.last_used_on.is_not(None), under_way), "RCUR"), else_="FRST"
+    )
+    taken: Any = (
+        select(
+            literal("sepa"), Commitment.supporter_id, Instalment.id, Mandate.id, literal(batch_id), Instalment.amount,
+            Commitment.currency, literal("open"), attempt,
+            func.concat("I", cast(Instalment.id, String), "-", cast(attempt, String)),
+            sequence_type, BankAccount.iban, BankAccount.bic, literal(collect_on, Payment.collect_on.type), literal(now, Payment.created_at.type),
+        )
+        .join(Commitment, Commitment.id == Instalment.commitment_id)
+        .join(Supporter, Supporter.id == Commitment.supporter_id)
+        .join(Mandate, Mandate.id == Commitment.mandate_id)
+        .join(BankAccount, BankAccount.id == Mandate.bank_account_id)
+        .where(
+            Instalment.status == "due",
+            Instalment.due_on <= on,
+            Commitment.method == "sepa",
+            Commitment.currency == account.currency,
+            Mandate.creditor_identifier == account.identifier,
+            reason.is_(None),
+        )
+    )  # fmt: skip
+    columns = [
+        "gateway", "supporter_id", "instalment_id", "mandate_id", "batch_id", "amount", "currency", "state", "attempt", "reference",
+        "sequence_type", "iban", "bic", "collect_on", "created_at",
+    ]  # fmt: skip
+    session.execute(insert(Payment).from_select(columns, taken))
+    session.execute(
+        update(Instalment)
+        .where(Instalment.id.in_(select(Payment.instalment_id).where(Payment.batch_id == batch_id)))
+        .values(status="claimed")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release(session: Session, payments: Any) -> None:
+    """Let go of the instalments of these payments (a select of their instalment ids): due again, unless that has passed."""
+    from supporters.giving.pause import Pause
+
+    ended = exists().where(Commitment.id == Instalment.commitment_id, Commitment.ended_on.is_not(None))
+    paused = exists().where(
+        Pause.commitment_id == Instalment.commitment_id,
+        Pause.from_on <= Instalment.due_on,
+        or_(Pause.until_on.is_(None), Instalment.due_on < Pause.until_on),
+    )
+    session.execute(
+        update(Instalment)
+        .where(Instalment.id.in_(payments), Instalment.status == "claimed")
+        .values(status=case((ended, "waived"), (paused, "paused"), else_="due"))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _reason(account: CreditorAccount, collect_on: date) -> Any:
+    """The first rule that says no, or NULL where the instalment may be collected."""
+    used = func.coalesce(Mandate.last_used_on, Mandate.signed_on)
+    lapses_on = month_grid(used, literal(LAPSE_MONTHS), extract("day", used))
+    told = exists().where(
+        Announcement.term_id == Instalment.term_id,
+        Announcement.amount == Instalment.amount,
+        Announcement.announced_on <= collect_on - timedelta(days=account.notice_days),
+    )
+    return case(
+        (Supporter.death_reported_at.is_not(None), "deceased"),
+        (Instalment.status.in_(("skipped", "paused", "missed", "returned")), Instalment.status),
+        (Mandate.id.is_(None), "no_mandate"),
+        (Mandate.cancelled_on.is_not(None), "mandate_cancelled"),
+        (and_(Mandate.kind == "one_off", Mandate.first_used_on.is_not(None)), "mandate_used"),
+        (lapses_on <= collect_on, "mandate_lapsed"),
+        (Mandate.signed_on > collect_on, "signed_later"),
+        (~told, "not_announced"),
+        else_=None,
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import pkgutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     revision.add_argument("message", help="what changes for someone, as a sentence")
     revision.add_argument(
         "--branch", default="supporters", metavar="PACKAGE",
-        help="whose tables: supporters (default), or a package whose PACKAGE.migrations registers a location",
+        help="whose tables: supporters (default), or a package that registers a location",
     )  # fmt: skip
     revision.add_argument("--empty", action="store_true", help="compare nothing; for a revision written by hand")
     revision.add_argument(
@@ -33,13 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
 
-    if given.branch not in migrations.locations:
-        importlib.import_module(f"{given.branch}.migrations")
+    import_all(given.branch)
     with tempfile.TemporaryDirectory() as folder:
         uri = given.database or f"sqlite:///{Path(folder) / 'empty.sqlite'}"
         for script in write_revision(uri, given.message, branch=given.branch, empty=given.empty):
             print(script.path)
     return 0
+
+
+def import_all(package: str) -> None:
+    """Import every module of a package, so that no model and no location goes unnoticed."""
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if not module.name.endswith(".__main__") and ".migrations." not in module.name:
+            importlib.import_module(module.name)
 
 
 def write_revision(uri: str, message: str, *, branch: str, empty: bool = False) -> list[Script]:

@@ -22,8 +22,8 @@ def include(item: Any, name: str | None, kind: str, reflected: bool, compare_to:
 
 
 def render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """Write our own column types as the plain type below them: a revision must not depend on code that moves on."""
-    if kind == "type" and isinstance(item, TypeDecorator) and type(item).__module__.startswith("supporters."):
+    """Write a decorated column type as the plain type below it: a revision must not depend on code that moves on."""
+    if kind == "type" and isinstance(item, TypeDecorator) and not type(item).__module__.startswith("sqlalchemy."):
         return f"sa.{item.impl!r}"
     return False
 

@@ -34,7 +34,9 @@ class CreditorAccount(Base):
     remittance: Mapped[str] = mapped_column(String(100), default="")  # what a donor reads on the statement
 
     @classmethod
-    def open(cls, session: Session, name: str, identifier: str, iban: str, *, bic: str | None = None, **limits: int) -> CreditorAccount:
+    def open(
+        cls, session: Session, name: str, identifier: str, iban: str, *, bic: str | None = None, **limits: int
+    ) -> CreditorAccount:
         """Raises BadInput where the identifier, IBAN or BIC has a mistake."""
         value = identifier.replace(" ", "").upper()
         if not is_creditor_identifier(value):

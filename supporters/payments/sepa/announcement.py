@@ -37,7 +37,15 @@ class Announcement(Base):
 
     @classmethod
     def make(
-        cls, session: Session, commitment: Commitment, *, on: date, channel: str, evidence: str, by: Actor, now: datetime
+        cls,
+        session: Session,
+        commitment: Commitment,
+        *,
+        on: date,
+        channel: str,
+        evidence: str,
+        by: Actor,
+        now: datetime,
     ) -> Announcement:
         """Announce the commitment's amount as it is now."""
         session.flush()
@@ -99,8 +107,14 @@ def announce(
         channel = "email" if email else "letter"
         session.add(
             Announcement(
-                term_id=term.id, amount=term.amount, first_due_on=commitment.next_due_on or term.anchor_on, channel=channel,
-                announced_on=on, evidence="collect announce", recorded_at=now, recorded_by=by.key,
+                term_id=term.id,
+                amount=term.amount,
+                first_due_on=commitment.next_due_on or term.anchor_on,
+                channel=channel,
+                announced_on=on,
+                evidence="collect announce",
+                recorded_at=now,
+                recorded_by=by.key,
             )  # fmt: skip
         )
         yield {

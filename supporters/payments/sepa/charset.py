@@ -21,17 +21,13 @@ _CHOSEN = {
     "Ð": "D", "ð": "d", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "ĸ": "k", "Ł": "L", "ł": "l", "Ŋ": "N",
     "ŋ": "n", "Ŧ": "T", "ŧ": "t", "ſ": "s", "Ə": "E", "ə": "e",
 }  # fmt: skip
-_GREEK = zip(
-    "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
-    "A V G D E Z I TH I K L M N X O P R S T Y F CH PS O".split(),
-    strict=True,
+_GREEK = "Α A Β V Γ G Δ D Ε E Ζ Z Η I Θ TH Ι I Κ K Λ L Μ M Ν N Ξ X Ο O Π P Ρ R Σ S Τ T Υ Y Φ F Χ CH Ψ PS Ω O"
+_CYRILLIC = (
+    "А A Б B В V Г G Д D Е E Ж ZH З Z И I Й Y К K Л L М M Н N О O П P Р R С S Т T У U Ф F Х H Ц TS Ч CH Ш SH Щ SHT"
+    " Ъ A Ы Y Ь Y Э E Ю YU Я YA Є YE І I Ї YI Ґ G Ђ D Ј J Љ LJ Њ NJ Ћ C Џ DZ"
 )
-_CYRILLIC = zip(
-    "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЄІЇҐЂЈЉЊЋЏ",
-    "A B V G D E ZH Z I Y K L M N O P R S T U F H TS CH SH SHT A Y Y E YU YA YE I YI G D J LJ NJ C DZ".split(),
-    strict=True,
-)
-for _capital, _latin in (*_GREEK, *_CYRILLIC):
+_pairs = iter(f"{_GREEK} {_CYRILLIC}".split())
+for _capital, _latin in zip(_pairs, _pairs, strict=True):
     _CHOSEN[_capital] = _latin.capitalize()
     _CHOSEN[_capital.lower()] = _latin.lower()
 _CHOSEN["ς"] = "s"
@@ -67,7 +63,7 @@ _clean = _CLEAN.fullmatch
 
 
 def to_sepa(text: str, limit: int, fallback: str = "") -> str:
-    """``text`` in the letters every bank accepts, at most ``limit`` long; ``fallback`` where no letter or digit is left.
+    """``text`` in the letters every bank accepts, at most ``limit`` long; ``fallback`` if no letter or digit is left.
 
     The result never starts or ends with a slash and never holds two in a row: banks read those as field marks.
     The letters it may hold need no escaping in XML.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,8 @@ UNREADABLE_NAME = "NOTPROVIDED"
 _CLOCK = "Europe/Amsterdam"
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 _LONGEST_PIECE = 1 << 16
+# lxml hands on what libxml2 says about broken XML as Python shows bytes, with a line of its own before it.
+_MARKS = re.compile(r"line \d+: b(['\"])(.*)\1")
 _DEBITS_A_WRITE = 400
 
 
@@ -226,12 +228,13 @@ def validate(source: str | os.PathLike[str] | BinaryIO, format: str) -> None:
     ``source`` is a path, or an open file that can seek and is read from where it stands.
     """
     _bic_tag(format)
-    opened = Path(source).open("rb") if isinstance(source, str | os.PathLike) else nullcontext(source)
-    with opened as file:
-        start = file.tell()
-        _refuse_dtd(file)
-        file.seek(start)
-        _hold_against_schema(file, format)
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            return validate(file, format)
+    start = source.tell()
+    _refuse_dtd(source)
+    source.seek(start)
+    return _hold_against_schema(source, format)
 
 
 class _NoTree:
@@ -242,24 +245,26 @@ class _NoTree:
 
 
 def _hold_against_schema(file: BinaryIO, format: str) -> None:
-    parser = etree.XMLParser(target=_NoTree(), schema=_schema(format), resolve_entities=False, no_network=True)
-    line, reason = 1, None
+    target = cast("etree.ParserTarget[None]", _NoTree())
+    parser = etree.XMLParser(target=target, schema=_schema(format), resolve_entities=False, no_network=True)
+    line, ended, reason = 0, True, None
     try:
-        # libxml2 does not know the line when it validates a stream, so it gets the file line by line.
-        while reason is None and (data := file.readline(_LONGEST_PIECE)):
+        # libxml2 does not know the line when it validates a stream, so it gets the file line by line; and without a
+        # tree lxml writes what the schema says into this log only.
+        while not parser.feed_error_log and (data := file.readline(_LONGEST_PIECE)):
+            line += ended
+            ended = data.endswith(b"\n")
             parser.feed(data)
-            if parser.feed_error_log:
-                reason = parser.feed_error_log[0].message
-            else:
-                line += data.endswith(b"\n")
-        if reason is None:
+        if not parser.feed_error_log:
             parser.close()
+        if parser.feed_error_log:
+            reason = parser.feed_error_log[0].message
     except etree.XMLSyntaxError as error:
-        reason = error.error_log[0].message if error.error_log else str(error)
+        reason = _MARKS.sub(r"\2", error.msg or "it cannot be read")
     if reason is not None:
         raise FileRefused(
             "Line %(line)s is not valid %(format)s: %(reason)s",
-            field="file", line=line, format=format,
+            field="file", line=max(line, 1), format=format,
             reason=reason.strip().replace(f"{{{_NAMESPACE}{format}}}", ""),
         )  # fmt: skip
 

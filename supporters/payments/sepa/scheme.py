@@ -153,8 +153,8 @@ class SchemeCheck:
         end_to_end_id, amount, iban, bic, name, mandate, signed_on, sequence_type, _, reference, amendment = debit
         if not is_sepa_reference(end_to_end_id):
             raise FileRefused(
-                "Debit “%(debit)s”: the end-to-end id has %(length)s characters or letters a bank refuses; use 1 to 35 of"
-                " A-Z a-z 0-9 / - ? : ( ) . , ' + with no slash at either end or two in a row.",
+                "Debit “%(debit)s”: the end-to-end id has %(length)s characters or letters a bank refuses; use 1 to 35"
+                " of A-Z a-z 0-9 / - ? : ( ) . , ' + with no slash at either end or two in a row.",
                 field="end_to_end_id", debit=end_to_end_id, length=len(end_to_end_id),
             )  # fmt: skip
         mark = hash(end_to_end_id)
@@ -236,8 +236,8 @@ class SchemeCheck:
         account = amendment.original_account
         if account is not None and account != SMNDA and not is_iban(account):
             raise FileRefused(
-                "Debit %(debit)s: the original IBAN “%(iban)s” of the amended mandate has a mistake; correct it or leave"
-                " it out.",
+                "Debit %(debit)s: the original IBAN “%(iban)s” of the amended mandate has a mistake; correct it or"
+                " leave it out.",
                 field="original_iban", debit=debit, iban=account,
             )  # fmt: skip
         reference = amendment.original_mandate_reference

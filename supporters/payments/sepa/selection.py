@@ -48,7 +48,9 @@ class Exclusion(Base):
     amount: Mapped[cents]
 
 
-def select_into(session: Session, batch_id: int, account: CreditorAccount, *, on: date, collect_on: date, now: datetime) -> None:
+def select_into(
+    session: Session, batch_id: int, account: CreditorAccount, *, on: date, collect_on: date, now: datetime
+) -> None:
     """Fill the batch: a payment for each instalment due up to ``on`` that may be collected, an exclusion for each other."""
     missed_before = on - timedelta(days=account.late_days)
     materialise(session, on, missed_before=missed_before)
@@ -91,7 +93,7 @@ def select_into(session: Session, batch_id: int, account: CreditorAccount, *, on
         select(
             literal("sepa"), Commitment.supporter_id, Instalment.id, Mandate.id, literal(batch_id), Instalment.amount,
             Commitment.currency, literal("open"), attempt,
-            func.concat("I", cast(Instalment.id, String), "-", cast(attempt, String)),
+            literal("I") + cast(Instalment.id, String) + "-" + cast(attempt, String),
             sequence_type, BankAccount.iban, BankAccount.bic, literal(collect_on, Payment.collect_on.type), literal(now, Payment.created_at.type),
         )
         .join(Commitment, Commitment.id == Instalment.commitment_id)

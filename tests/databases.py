@@ -8,6 +8,8 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
@@ -21,7 +23,10 @@ DIALECTS = ["sqlite", "postgresql"]
 
 
 def build(engine: Engine) -> None:
-    """The schema as a site gets it."""
+    """The schema of every package, as a site gets it."""
+    for package in ("campaigns", "admin"):
+        if find_spec(f"{package}.migrations"):
+            import_module(f"{package}.migrations")
     migrations.upgrade(engine)
     if not migrations.heads():  # until there is a first revision
         Base.metadata.create_all(engine)

@@ -1,0 +1,144 @@
+"""The migrations bring the tables to where the models are, once, beside the site's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import (
+    Column,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    inspect,
+    text,
+)
+
+from supporters import migrations
+from supporters.migrations import __main__ as developer
+from tests.modules import tables
+
+
+def differences(engine: Engine, metadata: MetaData, include: Any) -> list[Any]:
+    with engine.connect() as connection:
+        options = {
+            "include_object": include,
+            "version_table": migrations.VERSION_TABLE,
+            "compare_server_default": True,
+        }
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def test_migrated_tables_are_those_of_the_models(fresh_engine: Engine) -> None:
+    assert migrations.heads()
+    assert differences(fresh_engine, tables(), migrations.is_ours) == []
+
+
+def test_a_column_the_migrations_forgot_is_noticed(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE supporters_task ADD COLUMN forgotten integer"))
+    assert [change[0] for change in differences(fresh_engine, tables(), migrations.is_ours)] == ["remove_column"]
+
+
+def test_upgrading_twice_does_nothing_the_second_time(empty_engine: Engine) -> None:
+    assert migrations.current(empty_engine) == set()
+    assert not migrations.is_current(empty_engine)
+    migrations.upgrade(empty_engine)
+    stands = migrations.current(empty_engine)
+    assert stands == migrations.heads()
+    migrations.upgrade(empty_engine)
+    assert migrations.current(empty_engine) == stands
+    assert migrations.is_current(empty_engine)
+
+
+def test_an_upgrade_on_the_callers_transaction_goes_when_the_caller_rolls_back(empty_engine: Engine) -> None:
+    with empty_engine.connect() as connection:
+        transaction = connection.begin()
+        migrations.upgrade(connection)
+        assert migrations.current(connection)
+        transaction.rollback()
+    assert inspect(empty_engine).get_table_names() == []
+
+
+def test_two_upgrades_at_once_both_succeed(empty_engine: Engine) -> None:
+    script = "import sys, sqlalchemy as sa, supporters.migrations as m; m.upgrade(sa.create_engine(sys.argv[1]))"
+    uri = empty_engine.url.render_as_string(hide_password=False)
+    root = Path(__file__).parent.parent
+    both = [
+        subprocess.Popen([sys.executable, "-c", script, uri], cwd=root, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for one in both:
+        _, complaint = one.communicate(timeout=120)
+        assert one.returncode == 0, complaint
+    assert migrations.current(empty_engine)
+
+
+def test_a_migration_that_would_break_references_changes_nothing_on_sqlite(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'site.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE parent (id integer PRIMARY KEY)"))
+        connection.execute(text("CREATE TABLE child (id integer PRIMARY KEY, parent_id REFERENCES parent (id))"))
+        connection.execute(text("INSERT INTO child VALUES (1, 7)"))
+    with pytest.raises(RuntimeError, match="row 1 of child refers to a row of parent that is not there"):
+        migrations.upgrade(engine)
+    assert sorted(inspect(engine).get_table_names()) == ["child", "parent"]
+
+
+def test_upgrading_leaves_foreign_keys_on(fresh_engine: Engine) -> None:
+    migrations.upgrade(fresh_engine)
+    if fresh_engine.dialect.name == "sqlite":
+        with fresh_engine.connect() as connection:
+            assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_a_sites_autogenerate_leaves_our_tables_alone_and_sees_its_own(fresh_engine: Engine) -> None:
+    site = MetaData()
+    # A site may give a table a name that looks like ours: what it declares is its own.
+    Table(
+        "admin_note", site, Column("id", Integer, primary_key=True), Column("text", String(20)), Index("ix_n", "text")
+    )
+    Table("page", site, Column("id", Integer, primary_key=True))
+    with fresh_engine.begin() as connection:
+        connection.execute(text("CREATE TABLE old_page (id integer PRIMARY KEY)"))
+        connection.execute(text("CREATE TABLE supporters_of_an_older_version (id integer PRIMARY KEY)"))
+        connection.execute(text("CREATE INDEX ix_older ON supporters_of_an_older_version (id)"))
+    changes = {
+        (change[0], getattr(change[1], "name", change[1]))
+        for change in differences(fresh_engine, site, migrations.include_object)
+    }
+    assert changes == {
+        ("add_table", "admin_note"), ("add_index", "ix_n"), ("add_table", "page"), ("remove_table", "old_page"),
+    }  # fmt: skip
+
+
+def test_a_location_is_a_package_with_one_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(migrations, "locations", dict(migrations.locations))
+    migrations.register_location("events", tmp_path)
+    migrations.register_location("events", tmp_path)
+    with pytest.raises(ValueError, match="'events' has its revisions in"):
+        migrations.register_location("events", tmp_path / "other")
+    with pytest.raises(ValueError, match="bare package name"):
+        migrations.register_location("events/2", tmp_path)
+
+
+def test_a_package_gets_a_branch_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(migrations, "locations", dict(migrations.locations))
+    migrations.register_location("events", tmp_path / "50% versions")
+    (first,) = developer.write_revision(f"sqlite:///{tmp_path / 'a'}", "Begin", branch="events", empty=True)
+    (second,) = developer.write_revision(f"sqlite:///{tmp_path / 'b'}", "Go on", branch="events", empty=True)
+    assert first.branch_labels == {"events"}
+    assert second.down_revision == first.revision
+    engine = create_engine(f"sqlite:///{tmp_path / 'c'}")
+    migrations.upgrade(engine)
+    assert second.revision in migrations.current(engine)
+    assert migrations.current(engine) == migrations.heads()

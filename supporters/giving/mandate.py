@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, se
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from supporters import audit
+from supporters import audit, hooks
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, pk, violates, word
 from supporters.errors import BadInput, Refused
@@ -162,6 +162,8 @@ class Mandate(Base):
             raise Refused("Mandate %(reference)s ended on %(on)s already.", reference=self.reference, on=self.cancelled_on.isoformat())
         self.cancelled_on, self.cancel_reason = on, reason
         audit.record(session, by, "cancel", self, now=now, reason=reason)
+        session.flush()
+        hooks.fire("mandate_ended", session, mandate_id=self.id, by=by, now=now)
 
 
 class MandateAmendment(Base):

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
@@ -53,7 +53,7 @@ def render(session: Session, batch: CollectionBatch, format: str, *, now: dateti
             count = sum(block.count for block in blocks)
             written = pain008.write(
                 file, format=format, message_id=f"{batch.number}-{sequence}", created_at=now, creditor=batch.account.creditor,
-                blocks=blocks, debits=(next(rows) for _ in range(count)),
+                blocks=blocks, debits=islice(rows, count),
             )  # fmt: skip
             file.flush()
             file.seek(0)
@@ -109,7 +109,7 @@ def _debits(session: Session, batch: CollectionBatch) -> Iterator[Debit]:
         .order_by(_ORDER, Mandate.scheme, Payment.id)
     )
     remittance = batch.account.remittance or batch.account.name
-    rows = session.connection().execution_options(stream_results=True, yield_per=2_000).execute(query)
+    rows = session.execute(query, execution_options={"stream_results": True, "yield_per": 2_000})
     for reference, amount, iban, bic, first, initials, prefix, surname, organisation, holder, mandate, signed_on, kind, was in rows:
         name = holder or organisation or " ".join(filter(None, (initials or first, prefix, surname)))
         amendment = Amendment(original_iban=was) if was is not None and was != iban else None

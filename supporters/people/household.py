@@ -42,7 +42,7 @@ class Household(Base):
             if member.until_on is None:
                 member.until_on = max(on, member.from_on)
         session.flush()
-        HouseholdMember(household=self, supporter=supporter, from_on=on)
+        session.add(HouseholdMember(household=self, supporter=supporter, from_on=on))
         audit.record(session, by, "join", self, now=now, supporter=supporter.id)
 
     def leave(self, session: Session, supporter: Supporter, *, by: Actor, now: datetime, on: date) -> None:

@@ -19,7 +19,7 @@ def main(wheel: str, expected: str) -> None:
 
 
 def nothing_is_missing(wheel: str, expected: str) -> None:
-    """A data file missing from the package list vanishes silently from the wheel while an editable install still works."""
+    """A file missing from the package list vanishes silently from the wheel, while an editable install still works."""
     wanted = set(Path(expected).read_text().split())
     with zipfile.ZipFile(wheel) as archive:
         missing = sorted(wanted - set(archive.namelist()))

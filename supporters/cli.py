@@ -101,6 +101,10 @@ def check() -> None:
             click.echo(f"{finding.rule}: {finding.subject}: {finding.message}")
     if found:
         counted = ", ".join(f"{name} {count}" for name, count in found.items())
-        click.echo(f"{sum(found.values())} broken promises ({counted}).", err=True)
+        click.echo(f"{_some(found.total(), 'broken promise')} ({counted}).", err=True)
         sys.exit(1)
-    click.echo(f"{len(registry.checks)} checks, nothing broken.")
+    click.echo(f"{_some(len(registry.checks), 'check')}, nothing broken.")
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -17,9 +17,9 @@ from supporters.giving.year import FinancialYear
 from supporters.lifecycle.death import Death
 from supporters.money import Money
 from supporters.payments.payment import Payment
-from supporters.payments.sepa import withdrawal as _withdrawal
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.announcement import Announcement
+from supporters.payments.sepa import withdrawal as withdrawal  # its hooks register on import
 from supporters.payments.sepa.batch import CollectionBatch, CollectionFile
 from supporters.people.bank_account import BankAccount
 from supporters.people.contact import Address, ContactPoint
@@ -30,9 +30,42 @@ from supporters.people.supporter import Supporter
 from supporters.tasks import Task
 
 __all__ = [
-    "AchterbanError", "Actor", "Address", "Announcement", "AuditEntry", "BadInput", "BankAccount", "Base", "CollectionBatch",
-    "CollectionFile", "Commitment", "ContactPoint", "CreditorAccount", "Death", "Designation", "Document", "ExternalReference",
-    "FinancialYear", "Fund", "Gift", "Household", "HouseholdMember", "Instalment", "Mandate", "MandateAmendment", "Money",
-    "NotAllowed", "NotFound", "Pause", "Payment", "Refused", "Reversal", "SoftCredit", "Supporter", "Supporters", "Task", "Term",
+    "AchterbanError",
+    "Actor",
+    "Address",
+    "Announcement",
+    "AuditEntry",
+    "BadInput",
+    "BankAccount",
+    "Base",
+    "CollectionBatch",
+    "CollectionFile",
+    "Commitment",
+    "ContactPoint",
+    "CreditorAccount",
+    "Death",
+    "Designation",
+    "Document",
+    "ExternalReference",
+    "FinancialYear",
+    "Fund",
+    "Gift",
+    "Household",
+    "HouseholdMember",
+    "Instalment",
+    "Mandate",
+    "MandateAmendment",
+    "Money",
+    "NotAllowed",
+    "NotFound",
+    "Pause",
+    "Payment",
+    "Refused",
+    "Reversal",
+    "SoftCredit",
+    "Supporter",
+    "Supporters",
+    "Task",
+    "Term",
     "search",
-]  # fmt: skip
+]

@@ -24,14 +24,19 @@ class AuditEntry(Base):
     subject: Mapped[word]  # the noun, such as "commitment"
     subject_id: Mapped[int | None] = mapped_column(BigInteger)
     # No foreign key: supporters live a floor above. The column still says what merging and erasing do.
-    supporter_id: Mapped[int | None] = mapped_column(
-        BigInteger, info={"on_merge": "move", "on_erase": "redact"}
-    )
+    supporter_id: Mapped[int | None] = mapped_column(BigInteger, info={"on_merge": "move", "on_erase": "redact"})
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 def record(
-    session: Session, by: Actor, verb: str, subject: Base | str, *, now: datetime, supporter: int | None = None, **detail: Any
+    session: Session,
+    by: Actor,
+    verb: str,
+    subject: Base | str,
+    *,
+    now: datetime,
+    supporter: int | None = None,
+    **detail: Any,
 ) -> AuditEntry:
     """Write one line. ``subject`` is a row (flushed, so that it has its key) or the bare name of a noun."""
     subject_id = None
@@ -43,7 +48,14 @@ def record(
     else:
         name = subject
     entry = AuditEntry(
-        at=now, by=by.key, via=by.via, verb=verb, subject=name, subject_id=subject_id, supporter_id=supporter, detail=detail
+        at=now,
+        by=by.key,
+        via=by.via,
+        verb=verb,
+        subject=name,
+        subject_id=subject_id,
+        supporter_id=supporter,
+        detail=detail,
     )
     session.add(entry)
     return entry

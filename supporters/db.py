@@ -94,7 +94,7 @@ def configure_sqlite(engine: Engine) -> None:
 
 def _on_connect(connection: DBAPIConnection, _record: object) -> None:
     # Transactions are begun by us, not by the driver's guess at which statements write.
-    connection.isolation_level = None  # type: ignore[attr-defined]
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")

@@ -1,4 +1,4 @@
-"""Stored files with hash and kind. Content lies in the database in parts, so that it shares the transaction and any size streams."""
+"""Stored files with hash and kind, kept in the database in parts: they share the transaction, and any size streams."""
 
 from __future__ import annotations
 
@@ -46,9 +46,15 @@ class Document(Base):
     ) -> Document:
         """Store the bytes of ``chunks`` (any sizes) in constant memory."""
         document = cls(
-            kind=kind, filename=filename, media_type=media_type, size=0, sha256="",
-            stored_at=now, stored_by=by.key, supporter_id=supporter_id,
-        )  # fmt: skip
+            kind=kind,
+            filename=filename,
+            media_type=media_type,
+            size=0,
+            sha256="",
+            stored_at=now,
+            stored_by=by.key,
+            supporter_id=supporter_id,
+        )
         session.add(document)
         session.flush()
         digest, size = hashlib.sha256(), 0

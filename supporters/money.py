@@ -40,7 +40,9 @@ class Money:
         if type(self.amount) is not int:
             raise TypeError(f"Money counts whole minor units (cents), not {type(self.amount).__name__}")
         if not re.fullmatch(r"[A-Z]{3}", self.currency):
-            raise MoneyError("“%(currency)s” is not a currency code such as EUR.", field="currency", currency=self.currency)
+            raise MoneyError(
+                "“%(currency)s” is not a currency code such as EUR.", field="currency", currency=self.currency
+            )
 
     @classmethod
     def eur(cls, amount: str | int | Decimal) -> Money:

@@ -21,9 +21,18 @@ from supporters.money import Money
 from supporters.people.supporter import Supporter
 
 END_REASONS = (
-    "donor_request", "financial", "no_longer_interested", "dissatisfied", "other_charity", "deceased", "payment_failures",
-    "account_closed", "completed", "replaced", "unknown",
-)  # fmt: skip
+    "donor_request",
+    "financial",
+    "no_longer_interested",
+    "dissatisfied",
+    "other_charity",
+    "deceased",
+    "payment_failures",
+    "account_closed",
+    "completed",
+    "replaced",
+    "unknown",
+)
 METHODS = ("sepa", "transfer", "mollie", "stripe")
 
 
@@ -90,43 +99,87 @@ class Commitment(Base):
         Without ``fund`` it is for the fund with code "general".
         """
         if every not in INTERVALS:
-            raise BadInput("“%(every)s” is not an interval; there are: %(known)s.", field="interval", every=every[:30], known=", ".join(INTERVALS))
+            raise BadInput(
+                "“%(every)s” is not an interval; there are: %(known)s.",
+                field="interval",
+                every=every[:30],
+                known=", ".join(INTERVALS),
+            )
         if money.amount <= 0:
             raise BadInput("The amount of a commitment is more than nothing.", field="amount")
         if supporter.is_deceased:
             raise Refused("%(name)s has died: no commitment can start.", name=supporter.name)
         if method not in METHODS:
-            raise BadInput("“%(method)s” is not a way to pay; there are: %(known)s.", field="method", method=method, known=", ".join(METHODS))
+            raise BadInput(
+                "“%(method)s” is not a way to pay; there are: %(known)s.",
+                field="method",
+                method=method,
+                known=", ".join(METHODS),
+            )
         if mandate is not None:
             if mandate.supporter is not supporter:
-                raise Refused("Mandate %(reference)s belongs to another supporter.", field="mandate_reference", reference=mandate.reference)
+                raise Refused(
+                    "Mandate %(reference)s belongs to another supporter.",
+                    field="mandate_reference",
+                    reference=mandate.reference,
+                )
             if why := mandate.why_unusable(now.date()):
-                raise Refused("Mandate %(reference)s cannot be collected on: %(why)s.", field="mandate_reference", reference=mandate.reference, why=why)
+                raise Refused(
+                    "Mandate %(reference)s cannot be collected on: %(why)s.",
+                    field="mandate_reference",
+                    reference=mandate.reference,
+                    why=why,
+                )
         commitment = cls(
-            supporter=supporter, fund=fund or Fund.by_code(session, "general"), mandate=mandate, method=method,
-            currency=money.currency, started_on=started_on or start_on, source_code=source_code, next_number=next_number,
-            next_due_on=start_on, created_at=now, created_by=by.key,
-        )  # fmt: skip
+            supporter=supporter,
+            fund=fund or Fund.by_code(session, "general"),
+            mandate=mandate,
+            method=method,
+            currency=money.currency,
+            started_on=started_on or start_on,
+            source_code=source_code,
+            next_number=next_number,
+            next_due_on=start_on,
+            created_at=now,
+            created_by=by.key,
+        )
         commitment.terms.append(
             Term(
-                amount=money.amount, interval_months=INTERVALS[every], anchor_on=start_on, anchor_day=start_on.day,
-                first_number=next_number, reason="started", recorded_at=now, recorded_by=by.key,
-            )  # fmt: skip
+                amount=money.amount,
+                interval_months=INTERVALS[every],
+                anchor_on=start_on,
+                anchor_day=start_on.day,
+                first_number=next_number,
+                reason="started",
+                recorded_at=now,
+                recorded_by=by.key,
+            )
         )
         session.add(commitment)
         audit.record(session, by, "start", commitment, now=now, amount=money.amount, every=every)
         return commitment
 
-    def restart(self, session: Session, mandate: Mandate | None, *, start_on: date, by: Actor, now: datetime) -> Commitment:
-        """A new commitment like this ended one. It takes a usable mandate: what was ended is not revived by us alone."""
+    def restart(
+        self, session: Session, mandate: Mandate | None, *, start_on: date, by: Actor, now: datetime
+    ) -> Commitment:
+        """A new commitment like this ended one, on a usable mandate: what was ended is not revived by us alone."""
         if self.ended_on is None:
             raise Refused("This commitment has not ended; resume it instead.")
         if self.method == "sepa" and mandate is None:
             raise Refused("Restarting takes a mandate to collect on.", field="mandate_reference")
         new = Commitment.start(
-            session, self.supporter, self.money, every=self.term.every, start_on=start_on, fund=self.fund, mandate=mandate,
-            method=self.method, source_code=self.source_code, by=by, now=now,
-        )  # fmt: skip
+            session,
+            self.supporter,
+            self.money,
+            every=self.term.every,
+            start_on=start_on,
+            fund=self.fund,
+            mandate=mandate,
+            method=self.method,
+            source_code=self.source_code,
+            by=by,
+            now=now,
+        )
         session.flush()
         new.restarts_id = self.id
         return new
@@ -160,7 +213,14 @@ class Commitment(Base):
     # -- changing ---------------------------------------------------------------------------------
 
     def change(
-        self, session: Session, money: Money | None = None, *, every: str | None = None, reason: str, by: Actor, now: datetime
+        self,
+        session: Session,
+        money: Money | None = None,
+        *,
+        every: str | None = None,
+        reason: str,
+        by: Actor,
+        now: datetime,
     ) -> Term:
         """A new amount or interval, from the first instalment that no run has taken yet. The due grid stays.
 
@@ -172,9 +232,18 @@ class Commitment(Base):
         if not reason.strip():
             raise BadInput("Say why the commitment changes.", field="reason")
         if money.amount <= 0 or money.currency != self.currency:
-            raise BadInput("The amount of a commitment is more than nothing, in %(currency)s.", field="amount", currency=self.currency)
+            raise BadInput(
+                "The amount of a commitment is more than nothing, in %(currency)s.",
+                field="amount",
+                currency=self.currency,
+            )
         if every is not None and every not in INTERVALS:
-            raise BadInput("“%(every)s” is not an interval; there are: %(known)s.", field="interval", every=every[:30], known=", ".join(INTERVALS))
+            raise BadInput(
+                "“%(every)s” is not an interval; there are: %(known)s.",
+                field="interval",
+                every=every[:30],
+                known=", ".join(INTERVALS),
+            )
         months = old.interval_months if every is None else INTERVALS[every]
         if (money.amount, months) == (old.amount, old.interval_months):
             raise Refused("The commitment is %(money)s per %(every)s already.", money=str(money), every=old.every)
@@ -184,9 +253,16 @@ class Commitment(Base):
         old.last_number = first - 1
         session.flush()
         new = Term(
-            commitment_id=self.id, amount=money.amount, interval_months=months, anchor_on=anchor, anchor_day=old.anchor_day,
-            first_number=first, reason=reason.strip()[:255], recorded_at=now, recorded_by=by.key,
-        )  # fmt: skip
+            commitment_id=self.id,
+            amount=money.amount,
+            interval_months=months,
+            anchor_on=anchor,
+            anchor_day=old.anchor_day,
+            first_number=first,
+            reason=reason.strip()[:255],
+            recorded_at=now,
+            recorded_by=by.key,
+        )
         session.add(new)
         session.flush()
         for instalment in open_ones:
@@ -197,21 +273,46 @@ class Commitment(Base):
             self.next_due_on = new.due_on(self.next_number)
         session.flush()
         session.expire(self, ["terms", "instalments"])
-        audit.record(session, by, "change", self, now=now, amount=[old.amount, money.amount], months=[old.interval_months, months], reason=reason)  # fmt: skip
+        audit.record(
+            session,
+            by,
+            "change",
+            self,
+            now=now,
+            amount=[old.amount, money.amount],
+            months=[old.interval_months, months],
+            reason=reason,
+        )
         return new
 
     def use(self, session: Session, mandate: Mandate, *, by: Actor, now: datetime) -> None:
         """Collect on this mandate from now on."""
         self._must_not_have_ended()
         if mandate.supporter_id != self.supporter_id:
-            raise Refused("Mandate %(reference)s belongs to another supporter.", field="mandate_reference", reference=mandate.reference)
+            raise Refused(
+                "Mandate %(reference)s belongs to another supporter.",
+                field="mandate_reference",
+                reference=mandate.reference,
+            )
         if why := mandate.why_unusable(now.date()):
-            raise Refused("Mandate %(reference)s cannot be collected on: %(why)s.", field="mandate_reference", reference=mandate.reference, why=why)  # fmt: skip
+            raise Refused(
+                "Mandate %(reference)s cannot be collected on: %(why)s.",
+                field="mandate_reference",
+                reference=mandate.reference,
+                why=why,
+            )
         self.mandate, self.method = mandate, "sepa"
         audit.record(session, by, "use_mandate", self, now=now, reference=mandate.reference)
 
     def pause(
-        self, session: Session, *, from_on: date, until_on: date | None = None, reason: str = "", by: Actor, now: datetime
+        self,
+        session: Session,
+        *,
+        from_on: date,
+        until_on: date | None = None,
+        reason: str = "",
+        by: Actor,
+        now: datetime,
     ) -> Pause:
         """Collect nothing that falls due from ``from_on`` to the day before ``until_on``; it is never owed."""
         self._lock(session)
@@ -220,13 +321,33 @@ class Commitment(Base):
             raise BadInput("A pause ends after it began (%(on)s).", field="until_on", on=from_on.isoformat())
         for other in self.pauses:
             if (other.until_on is None or from_on < other.until_on) and (until_on is None or other.from_on < until_on):
-                raise Refused("There is a pause in that time already (from %(on)s).", field="from_on", on=other.from_on.isoformat())
-        pause = Pause(commitment_id=self.id, from_on=from_on, until_on=until_on, reason=reason, recorded_at=now, recorded_by=by.key)
+                raise Refused(
+                    "There is a pause in that time already (from %(on)s).",
+                    field="from_on",
+                    on=other.from_on.isoformat(),
+                )
+        pause = Pause(
+            commitment_id=self.id,
+            from_on=from_on,
+            until_on=until_on,
+            reason=reason,
+            recorded_at=now,
+            recorded_by=by.key,
+        )
         self.pauses.append(pause)
         for instalment in self.instalments:
             if instalment.status == "due" and pause.covers(instalment.due_on):
                 instalment.status = "paused"
-        audit.record(session, by, "pause", self, now=now, from_on=from_on.isoformat(), until_on=until_on and until_on.isoformat(), reason=reason)  # fmt: skip
+        audit.record(
+            session,
+            by,
+            "pause",
+            self,
+            now=now,
+            from_on=from_on.isoformat(),
+            until_on=until_on and until_on.isoformat(),
+            reason=reason,
+        )
         session.flush()
         return pause
 
@@ -243,7 +364,7 @@ class Commitment(Base):
         session.flush()
 
     def skip(self, session: Session, number: int | None = None, *, by: Actor, now: datetime) -> Instalment:
-        """Leave out one instalment, the next one by default: it is never owed. Raises Refused where a run has taken it."""
+        """Leave out one instalment, the next by default: it is never owed. Raises Refused where a run has taken it."""
         self._lock(session)
         self._must_not_have_ended()
         waiting = next((i for i in self.instalments if i.status == "due"), None)
@@ -253,14 +374,26 @@ class Commitment(Base):
             term = self.term
             if wanted < self.next_number or (term.interval_months == 0 and wanted > term.first_number):
                 raise Refused("This commitment has no instalment %(number)s.", field="number", number=wanted)
-            found = Instalment(commitment_id=self.id, number=wanted, term_id=term.id, due_on=term.due_on(wanted), amount=term.amount, status="skipped")  # fmt: skip
+            found = Instalment(
+                commitment_id=self.id,
+                number=wanted,
+                term_id=term.id,
+                due_on=term.due_on(wanted),
+                amount=term.amount,
+                status="skipped",
+            )
             self.instalments.append(found)
         elif found.status == "due":
             found.status = "skipped"
         elif found.status == "claimed":
-            raise Refused("Instalment %(number)s is in a collection already; it can be refunded once it is collected.", number=wanted)
+            raise Refused(
+                "Instalment %(number)s is in a collection already; it can be refunded once it is collected.",
+                number=wanted,
+            )
         else:
-            raise Refused("Instalment %(number)s cannot be skipped: it is %(status)s.", number=wanted, status=found.status)
+            raise Refused(
+                "Instalment %(number)s cannot be skipped: it is %(status)s.", number=wanted, status=found.status
+            )
         audit.record(session, by, "skip", self, now=now, number=wanted)
         session.flush()
         return found
@@ -282,11 +415,20 @@ class Commitment(Base):
         self._lock(session)
         self._must_not_have_ended()
         if reason not in END_REASONS:
-            raise BadInput("“%(reason)s” is not a reason to stop; there are: %(known)s.", field="reason", reason=reason[:40], known=", ".join(END_REASONS))
+            raise BadInput(
+                "“%(reason)s” is not a reason to stop; there are: %(known)s.",
+                field="reason",
+                reason=reason[:40],
+                known=", ".join(END_REASONS),
+            )
         self.ended_on, self.end_reason, self.ended_by = max(on, self.started_on), reason, by.key
         session.execute(
             update(Instalment)
-            .where(Instalment.commitment_id == self.id, Instalment.status == "due", (Instalment.due_on >= on) | (on <= now.date()))
+            .where(
+                Instalment.commitment_id == self.id,
+                Instalment.status == "due",
+                (Instalment.due_on >= on) | (on <= now.date()),
+            )
             .values(status="waived")
         )
         session.flush()
@@ -303,4 +445,6 @@ class Commitment(Base):
 
     def _must_not_have_ended(self) -> None:
         if self.ended_on is not None:
-            raise Refused("This commitment ended on %(on)s; restart it with a mandate instead.", on=self.ended_on.isoformat())
+            raise Refused(
+                "This commitment ended on %(on)s; restart it with a mandate instead.", on=self.ended_on.isoformat()
+            )

@@ -26,7 +26,9 @@ class Fund(Base):
         fund = session.scalar(select(cls).where(cls.code == code.strip()))
         if fund is None:
             known = ", ".join(session.scalars(select(cls.code).order_by(cls.code).limit(20)))
-            raise NotFound("There is no fund “%(code)s”; there are: %(known)s.", field="fund", code=code[:40], known=known)
+            raise NotFound(
+                "There is no fund “%(code)s”; there are: %(known)s.", field="fund", code=code[:40], known=known
+            )
         return fund
 
     @classmethod

@@ -96,9 +96,16 @@ class Gift(Base):
         if money.amount <= 0:
             raise BadInput("A gift is more than nothing; money that goes back is a reversal.", field="amount")
         if kind not in CATEGORY:
-            raise BadInput("“%(kind)s” is not a kind of gift; there are: %(known)s.", field="kind", kind=kind[:40], known=", ".join(KINDS))
+            raise BadInput(
+                "“%(kind)s” is not a kind of gift; there are: %(known)s.",
+                field="kind",
+                kind=kind[:40],
+                known=", ".join(KINDS),
+            )
         shares = {fund: money} if isinstance(fund, Fund) else dict(fund)
-        if sum(share.amount for share in shares.values()) != money.amount or {s.currency for s in shares.values()} != {money.currency}:
+        if sum(share.amount for share in shares.values()) != money.amount or {s.currency for s in shares.values()} != {
+            money.currency
+        }:
             raise BadInput("The parts for each fund must add up to %(money)s.", field="fund", money=str(money))
         if known := session.scalar(select(cls).where(cls.booking_key == booking_key)):
             return known
@@ -159,7 +166,10 @@ class Gift(Base):
         back = money or self.net
         if back.amount <= 0 or back > self.net:
             raise Refused(
-                "At most %(left)s of this gift can go back, not %(back)s.", field="amount", left=str(self.net), back=str(back)
+                "At most %(left)s of this gift can go back, not %(back)s.",
+                field="amount",
+                left=str(self.net),
+                back=str(back),
             )
         FinancialYear.refuse_if_closed(session, on, "reversed_on")
         reversal = Reversal(
@@ -172,15 +182,21 @@ class Gift(Base):
         hooks.fire("gifts_reversed", session, reversal_ids=[reversal.id], by=by, now=now)
         return reversal
 
-    def reallocate(self, session: Session, money: Money, *, source: Fund, target: Fund, by: Actor, now: datetime) -> None:
+    def reallocate(
+        self, session: Session, money: Money, *, source: Fund, target: Fund, by: Actor, now: datetime
+    ) -> None:
         """Move part of the gift from one fund to another, as two rows that cancel out."""
         session.get(Gift, self.id, with_for_update=True, populate_existing=True)
         there = sum(d.amount for d in self.designations if d.fund_id == source.id)
         if not 0 < money.amount <= there or money.currency != self.currency:
-            raise Refused("Only %(there)s of this gift is for %(fund)s.", there=str(Money(there, self.currency)), fund=source.name)
+            raise Refused(
+                "Only %(there)s of this gift is for %(fund)s.", there=str(Money(there, self.currency)), fund=source.name
+            )
         for fund, amount in ((source, -money.amount), (target, money.amount)):
             session.add(Designation(gift=self, fund=fund, amount=amount, made_at=now, made_by=by.key))
-        audit.record(session, by, "reallocate", self, now=now, amount=money.amount, source=source.code, target=target.code)
+        audit.record(
+            session, by, "reallocate", self, now=now, amount=money.amount, source=source.code, target=target.code
+        )
         session.flush()
 
     def thank(self, session: Session, *, by: Actor, now: datetime) -> None:
@@ -244,7 +260,10 @@ class Reversal(Base):
 
 class SoftCredit(Base):
     __tablename__ = "supporters_soft_credit"
-    __table_args__ = (UniqueConstraint("gift_id", "supporter_id"), CheckConstraint("amount > 0", name="amount_positive"))
+    __table_args__ = (
+        UniqueConstraint("gift_id", "supporter_id"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
 
     id: Mapped[pk]
     gift_id: Mapped[int] = mapped_column(ForeignKey("supporters_gift.id"))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, case, exists, literal, or_, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -83,14 +95,14 @@ def materialise(session: Session, through: date, *, missed_before: date, commitm
     next_due_on = select(following).where(open_term).scalar_subquery()
     written = 0
     while True:
-        added = session.execute(insert(Instalment).from_select(columns, rows).on_conflict_do_nothing()).rowcount
+        added: Any = session.execute(insert(Instalment).from_select(columns, rows).on_conflict_do_nothing())
         moved: Any = session.execute(
             update(Commitment)
             .where(*due, there)
             .values(next_due_on=next_due_on, next_number=Commitment.next_number + 1)
             .execution_options(synchronize_session=False)
         )
-        written += added
+        written += int(added.rowcount)
         if not moved.rowcount:
             session.expire_all()
             return written

@@ -32,13 +32,17 @@ def clean_reference(raw: str) -> str:
     if len(value) > 35:
         raise BadInput(
             "A mandate reference has at most 35 characters; “%(value)s” has %(found)s.",
-            field="mandate_reference", value=value[:50], found=len(value),
-        )  # fmt: skip
+            field="mandate_reference",
+            value=value[:50],
+            found=len(value),
+        )
     if not _REFERENCE.fullmatch(value):
         raise BadInput(
-            "Mandate reference “%(value)s” has a character that banks refuse; use letters, digits and + ? / - : ( ) . , '",
-            field="mandate_reference", value=value,
-        )  # fmt: skip
+            "Mandate reference “%(value)s” has a character that banks refuse; use letters, digits"
+            " and + ? / - : ( ) . , '",
+            field="mandate_reference",
+            value=value,
+        )
     return value
 
 
@@ -93,9 +97,15 @@ class Mandate(Base):
     ) -> Mandate:
         """A mandate with its evidence; without ``reference`` we number it. Raises BadInput naming the field."""
         if evidence_kind not in EVIDENCE:
-            raise BadInput("Evidence of a mandate is one of: %(known)s.", field="evidence_kind", known=", ".join(EVIDENCE))
+            raise BadInput(
+                "Evidence of a mandate is one of: %(known)s.", field="evidence_kind", known=", ".join(EVIDENCE)
+            )
         if signed_on > now.date():
-            raise BadInput("A mandate cannot be signed in the future (%(on)s).", field="mandate_signed_on", on=signed_on.isoformat())
+            raise BadInput(
+                "A mandate cannot be signed in the future (%(on)s).",
+                field="mandate_signed_on",
+                on=signed_on.isoformat(),
+            )
         if supporter.is_deceased:
             raise Refused("%(name)s has died: no mandate can be added.", name=supporter.name)
         account = BankAccount.known(session, supporter, iban, by=by, on=signed_on)
@@ -104,10 +114,18 @@ class Mandate(Base):
             count = len(session.scalars(select(cls.id).where(cls.supporter_id == supporter.id)).all())
             reference = f"{supporter.number}-{count + 1}"
         mandate = cls(
-            supporter=supporter, bank_account=account, creditor_identifier=creditor_identifier,
-            reference=clean_reference(reference), kind=kind, scheme=scheme, evidence_kind=evidence_kind,
-            document_id=document_id, signed_on=signed_on, created_at=now, created_by=by.key,
-        )  # fmt: skip
+            supporter=supporter,
+            bank_account=account,
+            creditor_identifier=creditor_identifier,
+            reference=clean_reference(reference),
+            kind=kind,
+            scheme=scheme,
+            evidence_kind=evidence_kind,
+            document_id=document_id,
+            signed_on=signed_on,
+            created_at=now,
+            created_by=by.key,
+        )
         try:
             with session.begin_nested():
                 session.add(mandate)
@@ -117,8 +135,10 @@ class Mandate(Base):
                 raise
             raise BadInput(
                 "Mandate reference %(value)s is in use for %(creditor)s already.",
-                field="mandate_reference", value=reference, creditor=creditor_identifier,
-            ) from error  # fmt: skip
+                field="mandate_reference",
+                value=reference,
+                creditor=creditor_identifier,
+            ) from error
         audit.record(session, by, "sign", mandate, now=now)
         return mandate
 
@@ -137,8 +157,10 @@ class Mandate(Base):
             return "used"
         return None
 
-    def change_account(self, session: Session, iban: str, *, by: Actor, now: datetime, on: date) -> MandateAmendment | None:
-        """The supporter moved to another IBAN: an amendment, told to the bank with the next debit. The mandate itself goes on.
+    def change_account(
+        self, session: Session, iban: str, *, by: Actor, now: datetime, on: date
+    ) -> MandateAmendment | None:
+        """The supporter moved to another IBAN: an amendment, told to the bank with the next debit.
 
         Nothing happens where the IBAN is the one it has.
         """
@@ -149,7 +171,12 @@ class Mandate(Base):
             return None
         session.flush()
         amendment = MandateAmendment(
-            mandate=self, old_account_id=self.bank_account_id, new_account_id=account.id, amended_on=on, recorded_at=now, recorded_by=by.key
+            mandate=self,
+            old_account_id=self.bank_account_id,
+            new_account_id=account.id,
+            amended_on=on,
+            recorded_at=now,
+            recorded_by=by.key,
         )
         session.add(amendment)
         self.bank_account = account
@@ -157,9 +184,13 @@ class Mandate(Base):
         return amendment
 
     def cancel(self, session: Session, reason: str, *, by: Actor, now: datetime, on: date) -> None:
-        """No more debits on it. A batch that is not at the bank yet is held up by it; its commitments stay, to get a new mandate."""
+        """No more debits on it; a batch that is not at the bank yet is held up. Its commitments await a new mandate."""
         if self.cancelled_on is not None:
-            raise Refused("Mandate %(reference)s ended on %(on)s already.", reference=self.reference, on=self.cancelled_on.isoformat())
+            raise Refused(
+                "Mandate %(reference)s ended on %(on)s already.",
+                reference=self.reference,
+                on=self.cancelled_on.isoformat(),
+            )
         self.cancelled_on, self.cancel_reason = on, reason
         audit.record(session, by, "cancel", self, now=now, reason=reason)
         session.flush()

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Date
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 #: How often, in months; 0 is once.
@@ -29,7 +28,7 @@ class month_grid(FunctionElement[date]):
     inherit_cache = True
     name = "month_grid"
 
-    def __init__(self, anchor: ColumnElement[date], months: ColumnElement[int], day: ColumnElement[int]) -> None:
+    def __init__(self, anchor: Any, months: Any, day: Any) -> None:
         super().__init__(anchor, months, day)
 
 

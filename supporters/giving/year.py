@@ -46,5 +46,7 @@ class FinancialYear(Base):
         """Raise YearClosed for a posting dated in a closed year. The database refuses it too."""
         if session.scalar(select(cls.year).where(cls.year == on.year, cls.closed_at.is_not(None))):
             raise YearClosed(
-                "The financial year %(year)s is closed: book a correction dated in an open year.", field=field, year=on.year
+                "The financial year %(year)s is closed: book a correction dated in an open year.",
+                field=field,
+                year=on.year,
             )

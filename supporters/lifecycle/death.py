@@ -1,4 +1,4 @@
-"""Death is one event: mandates and commitments end, collections are pulled, contact stops. Undoable if it was the wrong person."""
+"""Death is one event: promises end, collections are pulled, contact stops. Undoable if it was the wrong person."""
 
 from __future__ import annotations
 
@@ -52,27 +52,48 @@ class Death(Base):
 
     @classmethod
     def report(
-        cls, session: Session, supporter: Supporter, *, source: str, by: Actor, now: datetime, died_on: date | None = None, note: str = ""
+        cls,
+        session: Session,
+        supporter: Supporter,
+        *,
+        source: str,
+        by: Actor,
+        now: datetime,
+        died_on: date | None = None,
+        note: str = "",
     ) -> Death:
         """Somebody died. Everything that would reach them stops, in this transaction."""
         if supporter.kind != "person":
             raise BadInput("Only a person dies; end an organisation's commitments instead.", field="supporter")
         if source not in SOURCES:
-            raise BadInput("“%(source)s” is not a source; there are: %(known)s.", field="source", source=source[:40], known=", ".join(SOURCES))
+            raise BadInput(
+                "“%(source)s” is not a source; there are: %(known)s.",
+                field="source",
+                source=source[:40],
+                known=", ".join(SOURCES),
+            )
         if died_on is not None and died_on > now.date():
-            raise BadInput("A date of death cannot lie in the future (%(on)s).", field="died_on", on=died_on.isoformat())
+            raise BadInput(
+                "A date of death cannot lie in the future (%(on)s).", field="died_on", on=died_on.isoformat()
+            )
         session.scalar(select(Supporter.id).where(Supporter.id == supporter.id).with_for_update())
         session.refresh(supporter)
         if supporter.is_deceased:
             raise Refused("The death of %(name)s was reported already.", name=supporter.name)
-        death = cls(supporter=supporter, died_on=died_on, source=source, note=note[:255], reported_at=now, reported_by=by.key)
+        death = cls(
+            supporter=supporter, died_on=died_on, source=source, note=note[:255], reported_at=now, reported_by=by.key
+        )
         supporter.death_reported_at, supporter.deceased_on = now, died_on
         session.add(death)
         session.flush()
         commitments = list(
-            session.scalars(select(Commitment).where(Commitment.supporter_id == supporter.id, Commitment.ended_on.is_(None)))
+            session.scalars(
+                select(Commitment).where(Commitment.supporter_id == supporter.id, Commitment.ended_on.is_(None))
+            )
         )
-        mandates = list(session.scalars(select(Mandate).where(Mandate.supporter_id == supporter.id, Mandate.cancelled_on.is_(None))))
+        mandates = list(
+            session.scalars(select(Mandate).where(Mandate.supporter_id == supporter.id, Mandate.cancelled_on.is_(None)))
+        )
         pending = select(Instalment.id).where(
             Instalment.commitment_id.in_([c.id for c in commitments]), Instalment.status.in_(("due", "claimed"))
         )

@@ -29,14 +29,23 @@ class Payment(Base):
         CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("state NOT IN ('booked', 'returned') OR gift_id IS NOT NULL", name="booked_has_gift"),
-        CheckConstraint("gateway <> 'sepa' OR (batch_id IS NOT NULL AND mandate_id IS NOT NULL AND iban IS NOT NULL)", name="sepa_complete"),
+        CheckConstraint(
+            "gateway <> 'sepa' OR (batch_id IS NOT NULL AND mandate_id IS NOT NULL AND iban IS NOT NULL)",
+            name="sepa_complete",
+        ),
         # What makes that an instalment is collected once.
-        Index("uq_supporters_payment_instalment", "instalment_id", unique=True, sqlite_where=HOLDS_INSTALMENT, postgresql_where=HOLDS_INSTALMENT),
+        Index(
+            "uq_supporters_payment_instalment",
+            "instalment_id",
+            unique=True,
+            sqlite_where=HOLDS_INSTALMENT,
+            postgresql_where=HOLDS_INSTALMENT,
+        ),
         Index(None, "batch_id", "sequence_type", "id"),
         Index(None, "mandate_id"),
         Index(None, "supporter_id"),
         Index(None, "instalment_id"),
-    )  # fmt: skip
+    )
 
     id: Mapped[pk]
     gateway: Mapped[word]  # "sepa", "mollie", "stripe"
@@ -77,11 +86,22 @@ class Payment(Base):
         """How sure the money is on that day: open, provisional, refundable, contestable, safe; or what became of it."""
         if self.state != "booked":
             return self.state
-        steps = ((self.provisional_until, "provisional"), (self.refundable_until, "refundable"), (self.contestable_until, "contestable"))
+        steps = (
+            (self.provisional_until, "provisional"),
+            (self.refundable_until, "refundable"),
+            (self.contestable_until, "contestable"),
+        )
         return next((word for until, word in steps if until is not None and on <= until), "safe")
 
     def take_back(
-        self, session: Session, *, on: date, by: Actor, now: datetime, reason_code: str | None = None, kind: str = "return"
+        self,
+        session: Session,
+        *,
+        on: date,
+        by: Actor,
+        now: datetime,
+        reason_code: str | None = None,
+        kind: str = "return",
     ) -> Reversal:
         """The bank or donor took a booked payment back: the gift is reversed and the instalment set down as returned.
 
@@ -89,9 +109,19 @@ class Payment(Base):
         """
         session.get(Payment, self.id, with_for_update=True, populate_existing=True)
         if self.state not in ("booked", "returned") or self.gift is None:
-            raise Refused("Payment %(reference)s is %(state)s: only a booked one can be returned.", reference=self.reference, state=self.state)
+            raise Refused(
+                "Payment %(reference)s is %(state)s: only a booked one can be returned.",
+                reference=self.reference,
+                state=self.state,
+            )
         reversal = self.gift.reverse(
-            session, on=on, kind=kind, by=by, now=now, reason_code=reason_code, booking_key=f"payment:{self.id}:returned"
+            session,
+            on=on,
+            kind=kind,
+            by=by,
+            now=now,
+            reason_code=reason_code,
+            booking_key=f"payment:{self.id}:returned",
         )
         if self.state == "booked":
             self.state = "returned"
@@ -108,7 +138,11 @@ class Payment(Base):
         if self.state == "failed":
             return
         if self.state != "open":
-            raise Refused("Payment %(reference)s is %(state)s: only an open one can fail.", reference=self.reference, state=self.state)
+            raise Refused(
+                "Payment %(reference)s is %(state)s: only an open one can fail.",
+                reference=self.reference,
+                state=self.state,
+            )
         self.state = "failed"
         if self.instalment is not None:
             self.instalment.status = "returned"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def clean_iban(raw: str) -> str:
-    """The IBAN without spaces, check digits and national format checked (ISO 13616); raises BadInput saying what is wrong."""
+    """The IBAN without spaces, its check digits and length checked (ISO 13616); BadInput says what is wrong."""
     value = re.sub(r"[\s\-.]", "", raw).upper()
     try:
         return str(IBAN(value, validate_bban=False))
@@ -33,13 +33,21 @@ def clean_iban(raw: str) -> str:
         if not value:
             raise BadInput("An IBAN is missing.", field="iban") from error
         if expected is None:
-            raise BadInput("“%(iban)s” is not an IBAN: it does not begin with a country that has them.", field="iban", iban=shown) from error  # fmt: skip
+            raise BadInput(
+                "“%(iban)s” is not an IBAN: it does not begin with a country that has them.", field="iban", iban=shown
+            ) from error
         if len(value) != expected:
             raise BadInput(
                 "“%(iban)s” is not an IBAN: %(country)s has %(expected)s characters, this has %(found)s.",
-                field="iban", iban=shown, country=value[:2], expected=expected, found=len(value),
-            ) from error  # fmt: skip
-        raise BadInput("“%(iban)s” is not an IBAN: its check digits do not fit, so a character is wrong.", field="iban", iban=shown) from error  # fmt: skip
+                field="iban",
+                iban=shown,
+                country=value[:2],
+                expected=expected,
+                found=len(value),
+            ) from error
+        raise BadInput(
+            "“%(iban)s” is not an IBAN: its check digits do not fit, so a character is wrong.", field="iban", iban=shown
+        ) from error
 
 
 def clean_bic(raw: str) -> str:

@@ -122,7 +122,15 @@ class ContactPoint(Base):
 
     @classmethod
     def record(
-        cls, session: Session, supporter: Supporter, kind: str, value: str | Address, *, by: Actor, now: datetime, on: date
+        cls,
+        session: Session,
+        supporter: Supporter,
+        kind: str,
+        value: str | Address,
+        *,
+        by: Actor,
+        now: datetime,
+        on: date,
     ) -> ContactPoint:
         """Make ``value`` the supporter's current e-mail, phone or address; the one before is superseded.
 
@@ -135,7 +143,9 @@ class ContactPoint(Base):
             new_value = clean_phone(value)
         elif kind == "address" and isinstance(value, Address):
             postcode = clean_postcode(value.postcode, value.country)
-            address = Address(value.street, value.house_number, value.house_addition, postcode, value.city, value.country)
+            address = Address(
+                value.street, value.house_number, value.house_addition, postcode, value.city, value.country
+            )
         else:
             raise BadInput("There is no contact point of kind “%(kind)s”.", field="kind", kind=kind)
         before = [point for point in supporter.contact_points if point.kind == kind and point.is_current]

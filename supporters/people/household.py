@@ -56,7 +56,9 @@ class Household(Base):
         return [
             member.supporter
             for member in self.members
-            if member.from_on <= on and (member.until_on is None or on < member.until_on) and not member.supporter.is_deceased
+            if member.from_on <= on
+            and (member.until_on is None or on < member.until_on)
+            and not member.supporter.is_deceased
         ]
 
 
@@ -65,8 +67,14 @@ class HouseholdMember(Base):
     __table_args__ = (
         CheckConstraint("until_on IS NULL OR until_on >= from_on", name="period"),
         # Nobody lives in two households at once.
-        Index("uq_supporters_household_member_current", "supporter_id", unique=True, sqlite_where=text("until_on IS NULL"), postgresql_where=text("until_on IS NULL")),
-    )  # fmt: skip
+        Index(
+            "uq_supporters_household_member_current",
+            "supporter_id",
+            unique=True,
+            sqlite_where=text("until_on IS NULL"),
+            postgresql_where=text("until_on IS NULL"),
+        ),
+    )
 
     id: Mapped[pk]
     household_id: Mapped[int] = mapped_column(ForeignKey("supporters_household.id"), index=True)

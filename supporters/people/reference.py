@@ -19,7 +19,7 @@ class ExternalReference(Base):
     __table_args__ = (UniqueConstraint("system", "value"),)
 
     id: Mapped[pk]
-    # It stays with the supporter it was given to; a merge is followed when it is resolved, so undoing one loses nothing.
+    # It stays with the supporter it was given to; resolving follows merges, so undoing one loses nothing.
     supporter_id: Mapped[int] = mapped_column(
         ForeignKey("supporters_supporter.id"), index=True, info={"on_merge": "keep", "on_erase": "delete"}
     )
@@ -38,7 +38,12 @@ class ExternalReference(Base):
             known = cls(supporter=supporter, system=system, value=value)
             session.add(known)
         elif known.supporter_id != supporter.id:
-            raise Refused("Reference %(value)s of %(system)s belongs to another supporter.", field="reference", value=value, system=system)
+            raise Refused(
+                "Reference %(value)s of %(system)s belongs to another supporter.",
+                field="reference",
+                value=value,
+                system=system,
+            )
         return known
 
     @classmethod

@@ -1,10 +1,10 @@
-"""Finding a supporter by name, e-mail, IBAN, postcode or number: a folded token table with a prefix range on its index."""
+"""Finding a supporter by name, e-mail, IBAN, postcode or number, by a prefix range on a folded token table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ForeignKey, Index, Select, String, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, and_, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from supporters.db import Base, pk
@@ -34,7 +34,7 @@ class SearchToken(Base):
 
 
 def reindex(session: Session, ids: Iterable[int]) -> int:
-    """Rebuild the tokens of these supporters, in blocks; merged ones have none. Returns how many tokens were written."""
+    """Rebuild the tokens of these supporters, in blocks; merged ones have none. Returns how many were written."""
     todo, written = list(ids), 0
     for start in range(0, len(todo), BLOCK):
         block = todo[start : start + BLOCK]
@@ -53,10 +53,22 @@ def reindex(session: Session, ids: Iterable[int]) -> int:
 def _tokens(session: Session, ids: Sequence[int]) -> dict[int, set[str]]:
     values: dict[int, dict[str, list[str]]] = {}
     people = select(
-        Supporter.id, Supporter.first_name, Supporter.initials, Supporter.prefix, Supporter.surname, Supporter.organisation_name
+        Supporter.id,
+        Supporter.first_name,
+        Supporter.initials,
+        Supporter.prefix,
+        Supporter.surname,
+        Supporter.organisation_name,
     ).where(Supporter.id.in_(ids), Supporter.merged_into_id.is_(None))
     for row in session.execute(people):
-        values[row.id] = {"names": list(row[1:]), "emails": [], "ibans": [], "postcodes": [], "references": [], "phones": []}
+        values[row.id] = {
+            "names": list(row[1:]),
+            "emails": [],
+            "ibans": [],
+            "postcodes": [],
+            "references": [],
+            "phones": [],
+        }
     contacts = select(ContactPoint.supporter_id, ContactPoint.kind, ContactPoint.value, ContactPoint.postcode).where(
         ContactPoint.supporter_id.in_(ids), ContactPoint.until_on.is_(None)
     )
@@ -67,23 +79,25 @@ def _tokens(session: Session, ids: Sequence[int]) -> dict[int, set[str]]:
     for supporter_id, iban in session.execute(accounts):
         if supporter_id in values:
             values[supporter_id]["ibans"].append(iban)
-    references = select(ExternalReference.supporter_id, ExternalReference.value).where(ExternalReference.supporter_id.in_(ids))
+    references = select(ExternalReference.supporter_id, ExternalReference.value).where(
+        ExternalReference.supporter_id.in_(ids)
+    )
     for supporter_id, value in session.execute(references):
         if supporter_id in values:
             values[supporter_id]["references"].append(value)
     return {supporter_id: folding.tokens_of(number=supporter_id, **parts) for supporter_id, parts in values.items()}
 
 
-def matching(query: str, candidates: Sequence[str] | None = None) -> Select[tuple[int]] | None:
+def matching(query: str, candidates: Sequence[str] | None = None) -> Select[int] | None:
     """A select of the ids of supporters who have, for each word of ``query``, a token that begins with it."""
     words = list(candidates) if candidates is not None else folding.tokens_for_query(query)
     if not words:
         return None
     first = aliased(SearchToken)
-    found = select(first.supporter_id).where(*_range(first, words[0]))
+    found = select(first.supporter_id).where(_range(first, words[0]))
     for other in words[1:]:
         token = aliased(SearchToken)
-        found = found.where(select(1).where(token.supporter_id == first.supporter_id, *_range(token, other)).exists())
+        found = found.where(select(1).where(token.supporter_id == first.supporter_id, _range(token, other)).exists())
     return found
 
 
@@ -101,7 +115,7 @@ def search(session: Session, query: str, *, limit: int = 50) -> list[Supporter]:
     whole = select(exact.supporter_id).where(exact.token == words[0])
     for other in words[1:]:
         token = aliased(SearchToken)
-        whole = whole.where(select(1).where(token.supporter_id == exact.supporter_id, *_range(token, other)).exists())
+        whole = whole.where(select(1).where(token.supporter_id == exact.supporter_id, _range(token, other)).exists())
     for query_part in (whole.limit(limit), found.limit(limit * 4)):
         ids += [key for key in session.scalars(query_part) if key not in ids]
         if len(ids) >= limit:
@@ -115,9 +129,14 @@ def search(session: Session, query: str, *, limit: int = 50) -> list[Supporter]:
 def _rarity(session: Session, word: str) -> int:
     """How many tokens begin with the word, counted no further than matters."""
     token = aliased(SearchToken)
-    return session.scalar(select(func.count()).select_from(select(token.id).where(*_range(token, word)).limit(2_000).subquery())) or 0
+    return (
+        session.scalar(
+            select(func.count()).select_from(select(token.id).where(_range(token, word)).limit(2_000).subquery())
+        )
+        or 0
+    )
 
 
-def _range(token: type[SearchToken], word: str) -> tuple[object, ...]:
+def _range(token: type[SearchToken], word: str) -> ColumnElement[bool]:
     # "\uffff" sorts after every character our folding leaves.
-    return (and_(token.token >= word, token.token < word + "\uffff"),)
+    return and_(token.token >= word, token.token < word + "\uffff")

@@ -18,7 +18,15 @@ from supporters.people.contact import Address, ContactPoint, clean_email
 from supporters.people.household import HouseholdMember
 from supporters.people.reference import ExternalReference
 
-NAME_FIELDS = ("first_name", "initials", "prefix", "surname", "organisation_name", "form_of_address", "salutation_override")
+NAME_FIELDS = (
+    "first_name",
+    "initials",
+    "prefix",
+    "surname",
+    "organisation_name",
+    "form_of_address",
+    "salutation_override",
+)
 
 
 class Supporter(Base):
@@ -53,7 +61,9 @@ class Supporter(Base):
     contact_points: Mapped[list[ContactPoint]] = relationship(back_populates="supporter", order_by=ContactPoint.id)
     bank_accounts: Mapped[list[BankAccount]] = relationship(back_populates="supporter", order_by=BankAccount.id)
     memberships: Mapped[list[HouseholdMember]] = relationship(back_populates="supporter", order_by=HouseholdMember.id)
-    references: Mapped[list[ExternalReference]] = relationship(back_populates="supporter", order_by=ExternalReference.id)
+    references: Mapped[list[ExternalReference]] = relationship(
+        back_populates="supporter", order_by=ExternalReference.id
+    )
 
     # -- arriving ---------------------------------------------------------------------------------
 
@@ -74,7 +84,7 @@ class Supporter(Base):
         source_code: str | None = None,
         **fields: Any,
     ) -> Supporter:
-        """A new supporter with what is known of them. ``reference`` is (system, value); ``on`` defaults to the day of ``now``.
+        """A new supporter with what is known. ``reference`` is (system, value); ``on`` defaults to the day of ``now``.
 
         Raises BadInput naming the field. It does not look for somebody alike: an e-mail address is not a person.
         """
@@ -124,7 +134,9 @@ class Supporter(Base):
             audit.record(session, by, "rename", self, now=now, supporter=self.id, before=changed)
             self.index(session)
 
-    def set_contact(self, session: Session, kind: str, value: str | Address, *, by: Actor, now: datetime, on: date) -> ContactPoint:
+    def set_contact(
+        self, session: Session, kind: str, value: str | Address, *, by: Actor, now: datetime, on: date
+    ) -> ContactPoint:
         point = ContactPoint.record(session, self, kind, value, by=by, now=now, on=on)
         self.index(session)
         return point

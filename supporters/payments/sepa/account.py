@@ -41,9 +41,11 @@ class CreditorAccount(Base):
         value = identifier.replace(" ", "").upper()
         if not is_creditor_identifier(value):
             raise BadInput(
-                "“%(identifier)s” is not a creditor identifier: its check digits do not fit; it looks like NL69ZZZ123456780000.",
-                field="identifier", identifier=identifier[:40],
-            )  # fmt: skip
+                "“%(identifier)s” is not a creditor identifier: its check digits do not fit; it"
+                " looks like NL69ZZZ123456780000.",
+                field="identifier",
+                identifier=identifier[:40],
+            )
         account = cls(name=name, identifier=value, iban=clean_iban(iban), bic=clean_bic(bic) if bic else None, **limits)
         session.add(account)
         session.flush()
@@ -61,8 +63,9 @@ class CreditorAccount(Base):
         if len(accounts) > 1:
             raise Refused(
                 "There are several creditor accounts; say which one: %(known)s.",
-                field="account", known=", ".join(a.iban for a in accounts),
-            )  # fmt: skip
+                field="account",
+                known=", ".join(a.iban for a in accounts),
+            )
         return accounts[0]
 
     @property

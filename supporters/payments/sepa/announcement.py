@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, exists, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, exists, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, cents, instant, line, pk, word
 from supporters.giving.commitment import Commitment
+from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
 from supporters.giving.term import Term
 from supporters.payments.sepa.account import CreditorAccount
@@ -51,20 +52,43 @@ class Announcement(Base):
         session.flush()
         term = commitment.term
         announcement = cls(
-            term_id=term.id, amount=term.amount, first_due_on=term.anchor_on, channel=channel, announced_on=on,
-            evidence=evidence, recorded_at=now, recorded_by=by.key,
-        )  # fmt: skip
+            term_id=term.id,
+            amount=term.amount,
+            first_due_on=term.anchor_on,
+            channel=channel,
+            announced_on=on,
+            evidence=evidence,
+            recorded_at=now,
+            recorded_by=by.key,
+        )
         session.add(announcement)
         return announcement
 
 
 HEADER = (
-    "commitment", "number", "name", "salutation", "language", "email", "street", "house_number", "house_addition", "postcode",
-    "city", "country", "amount", "currency", "interval", "first_due_on", "mandate_reference", "creditor_identifier", "iban_end",
-)  # fmt: skip
+    "commitment",
+    "number",
+    "name",
+    "salutation",
+    "language",
+    "email",
+    "street",
+    "house_number",
+    "house_addition",
+    "postcode",
+    "city",
+    "country",
+    "amount",
+    "currency",
+    "interval",
+    "first_due_on",
+    "mandate_reference",
+    "creditor_identifier",
+    "iban_end",
+)
 
 
-def unannounced(account: CreditorAccount, before: date | None = None) -> object:
+def unannounced(account: CreditorAccount, before: date | None = None) -> tuple[ColumnElement[bool], ...]:
     """The conditions under which a commitment on this account has an amount nobody was told of yet."""
     return (
         Commitment.ended_on.is_(None),
@@ -77,9 +101,7 @@ def unannounced(account: CreditorAccount, before: date | None = None) -> object:
     )
 
 
-def _waits() -> object:
-    from supporters.giving.instalment import Instalment
-
+def _waits() -> ColumnElement[bool]:
     return exists().where(Instalment.commitment_id == Commitment.id, Instalment.status == "due")
 
 
@@ -96,7 +118,7 @@ def announce(
         .join(Term, (Term.commitment_id == Commitment.id) & Term.last_number.is_(None))
         .join(Mandate, Mandate.id == Commitment.mandate_id)
         .join(Supporter, Supporter.id == Commitment.supporter_id)
-        .where(*unannounced(account, before))  # type: ignore[misc]
+        .where(*unannounced(account, before))
         .order_by(Commitment.id)
     ).all()
     if rows:
@@ -115,16 +137,27 @@ def announce(
                 evidence="collect announce",
                 recorded_at=now,
                 recorded_by=by.key,
-            )  # fmt: skip
+            )
         )
         yield {
-            "commitment": commitment.number, "number": supporter.number, "name": supporter.name,
-            "salutation": supporter.salutation, "language": supporter.language, "email": email or "",
-            "street": address.street if address else "", "house_number": address.house_number if address else "",
-            "house_addition": address.house_addition if address else "", "postcode": address.postcode if address else "",
-            "city": address.city if address else "", "country": address.country if address else "",
-            "amount": f"{commitment.money.decimal:.2f}", "currency": commitment.currency, "interval": term.every,
-            "first_due_on": (commitment.next_due_on or term.anchor_on).isoformat(), "mandate_reference": mandate.reference,
-            "creditor_identifier": account.identifier, "iban_end": mandate.bank_account.iban[-4:],
-        }  # fmt: skip
+            "commitment": commitment.number,
+            "number": supporter.number,
+            "name": supporter.name,
+            "salutation": supporter.salutation,
+            "language": supporter.language,
+            "email": email or "",
+            "street": address.street if address else "",
+            "house_number": address.house_number if address else "",
+            "house_addition": address.house_addition if address else "",
+            "postcode": address.postcode if address else "",
+            "city": address.city if address else "",
+            "country": address.country if address else "",
+            "amount": f"{commitment.money.decimal:.2f}",
+            "currency": commitment.currency,
+            "interval": term.every,
+            "first_due_on": (commitment.next_due_on or term.anchor_on).isoformat(),
+            "mandate_reference": mandate.reference,
+            "creditor_identifier": account.identifier,
+            "iban_end": mandate.bank_account.iban[-4:],
+        }
     session.flush()

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, insert, literal, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -96,7 +107,14 @@ class CollectionBatch(Base):
 
     @classmethod
     def prepare(
-        cls, session: Session, account: CreditorAccount, *, on: date, by: Actor, now: datetime, today: date | None = None
+        cls,
+        session: Session,
+        account: CreditorAccount,
+        *,
+        on: date,
+        by: Actor,
+        now: datetime,
+        today: date | None = None,
     ) -> CollectionBatch:
         """Gather what falls due up to ``on`` on this account. Raises Refused where there is nothing, or no time left.
 
@@ -108,13 +126,19 @@ class CollectionBatch(Base):
         earliest = calendar.add_business_days(calendar.next_business_day(today), account.lead_days)
         if collect_on < earliest:
             raise Refused(
-                "%(on)s is too soon: the bank wants the file %(days)s business days ahead, so %(earliest)s at the earliest.",
-                field="on", on=on.isoformat(), days=account.lead_days, earliest=earliest.isoformat(),
-            )  # fmt: skip
+                "%(on)s is too soon: the bank wants the file %(days)s business days ahead, so"
+                " %(earliest)s at the earliest.",
+                field="on",
+                on=on.isoformat(),
+                days=account.lead_days,
+                earliest=earliest.isoformat(),
+            )
         if on > today + timedelta(days=92):
             raise BadInput("%(on)s is more than three months away; prepare it later.", field="on", on=on.isoformat())
         session.scalar(select(CreditorAccount.id).where(CreditorAccount.id == account.id).with_for_update())
-        batch = cls(creditor_account_id=account.id, due_through=on, collect_on=collect_on, prepared_at=now, prepared_by=by.key)
+        batch = cls(
+            creditor_account_id=account.id, due_through=on, collect_on=collect_on, prepared_at=now, prepared_by=by.key
+        )
         session.add(batch)
         session.flush()
         selection.select_into(session, batch.id, account, on=on, collect_on=collect_on, now=now)
@@ -122,18 +146,24 @@ class CollectionBatch(Base):
         if not batch.count:
             reasons = dict(
                 session.execute(
-                    select(selection.Exclusion.reason, func.count()).where(selection.Exclusion.batch_id == batch.id).group_by("reason")
+                    select(selection.Exclusion.reason, func.count())
+                    .where(selection.Exclusion.batch_id == batch.id)
+                    .group_by("reason")
                 ).tuples()
             )
             listed = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "nothing is due"
-            raise Refused("There is nothing to collect up to %(on)s (%(listed)s).", field="on", on=on.isoformat(), listed=listed)
+            raise Refused(
+                "There is nothing to collect up to %(on)s (%(listed)s).", field="on", on=on.isoformat(), listed=listed
+            )
         audit.record(session, by, "prepare", batch, now=now, count=batch.count, total=batch.total)
         session.expire_all()
         return batch
 
     def _count(self, session: Session) -> None:
         count, total = session.execute(
-            select(func.count(), func.coalesce(func.sum(Payment.amount), 0)).where(Payment.batch_id == self.id, Payment.state != "cancelled")
+            select(func.count(), func.coalesce(func.sum(Payment.amount), 0)).where(
+                Payment.batch_id == self.id, Payment.state != "cancelled"
+            )
         ).one()
         self.count, self.total = count, int(total)
         session.flush()
@@ -142,7 +172,9 @@ class CollectionBatch(Base):
         """Take lines out of a batch that nobody approved yet (somebody died, a commitment or mandate ended)."""
         self._lock(session)
         self._must_be("prepared", "take lines out of")
-        chosen = select(Payment.id).where(Payment.batch_id == self.id, Payment.id.in_(payment_ids), Payment.state == "open")
+        chosen = select(Payment.id).where(
+            Payment.batch_id == self.id, Payment.id.in_(payment_ids), Payment.state == "open"
+        )
         ids = list(session.scalars(chosen))
         if not ids:
             return
@@ -164,7 +196,12 @@ class CollectionBatch(Base):
         by.must_be_signed_in()
         self._must_be("prepared", "approve")
         if format not in FORMATS:
-            raise BadInput("“%(format)s” is not a format we write; there are: %(known)s.", field="format", format=format[:40], known=", ".join(FORMATS))
+            raise BadInput(
+                "“%(format)s” is not a format we write; there are: %(known)s.",
+                field="format",
+                format=format[:40],
+                known=", ".join(FORMATS),
+            )
         if by.key == self.prepared_by:
             raise NotAllowed("You prepared this collection: a second person has to approve it.", field="actor")
         self._refuse_if_blocked(session)
@@ -184,7 +221,9 @@ class CollectionBatch(Base):
         from supporters.people.bank_account import BankAccount
 
         current = (
-            select(BankAccount.iban).join(Mandate, Mandate.bank_account_id == BankAccount.id).where(Mandate.id == Payment.mandate_id)
+            select(BankAccount.iban)
+            .join(Mandate, Mandate.bank_account_id == BankAccount.id)
+            .where(Mandate.id == Payment.mandate_id)
         ).scalar_subquery()
         untold = (
             select(func.min(MandateAmendment.id))
@@ -193,7 +232,10 @@ class CollectionBatch(Base):
         )
         mine = (Payment.batch_id == self.id, Payment.state == "open")
         session.execute(
-            update(Payment).where(*mine, Payment.iban != current).values(iban=current).execution_options(synchronize_session=False)
+            update(Payment)
+            .where(*mine, Payment.iban != current)
+            .values(iban=current)
+            .execution_options(synchronize_session=False)
         )
         amended = select(MandateAmendment.mandate_id).where(MandateAmendment.told_on.is_(None))
         session.execute(
@@ -205,10 +247,22 @@ class CollectionBatch(Base):
 
     def _store(self, session: Session, rendered: Rendered, *, by: Actor, now: datetime) -> None:
         document = Document.store(
-            session, rendered.chunks(), kind="collection_file", filename=rendered.filename, media_type="application/xml", by=by, now=now
+            session,
+            rendered.chunks(),
+            kind="collection_file",
+            filename=rendered.filename,
+            media_type="application/xml",
+            by=by,
+            now=now,
         )
         self.files.append(
-            CollectionFile(sequence=rendered.sequence, document_id=document.id, count=rendered.count, total=rendered.total, sha256=document.sha256)
+            CollectionFile(
+                sequence=rendered.sequence,
+                document_id=document.id,
+                count=rendered.count,
+                total=rendered.total,
+                sha256=document.sha256,
+            )
         )
         session.flush()
 
@@ -233,7 +287,11 @@ class CollectionBatch(Base):
         )
         session.execute(
             update(MandateAmendment)
-            .where(MandateAmendment.mandate_id.in_(mandates), MandateAmendment.told_on.is_(None), MandateAmendment.recorded_at <= self.approved_at)
+            .where(
+                MandateAmendment.mandate_id.in_(mandates),
+                MandateAmendment.told_on.is_(None),
+                MandateAmendment.recorded_at <= self.approved_at,
+            )
             .values(told_on=self.collect_on)
             .execution_options(synchronize_session=False)
         )
@@ -243,7 +301,7 @@ class CollectionBatch(Base):
         return self.files
 
     def blockers(self, session: Session, limit: int = 20) -> list[tuple[Payment, str]]:
-        """Lines that may no longer go to the bank: somebody died, a mandate or commitment ended since it was prepared."""
+        """Lines that may no longer go to the bank: since it was prepared somebody died, or ended a promise."""
         rows = session.execute(
             select(Payment, Supporter.death_reported_at, Mandate.cancelled_on)
             .join(Supporter, Supporter.id == Payment.supporter_id)
@@ -253,7 +311,9 @@ class CollectionBatch(Base):
             .where(
                 Payment.batch_id == self.id,
                 Payment.state == "open",
-                Supporter.death_reported_at.is_not(None) | Mandate.cancelled_on.is_not(None) | (Commitment.ended_on <= self.collect_on),
+                Supporter.death_reported_at.is_not(None)
+                | Mandate.cancelled_on.is_not(None)
+                | (Commitment.ended_on <= self.collect_on),
             )
             .order_by(Payment.id)
             .limit(limit)
@@ -270,9 +330,13 @@ class CollectionBatch(Base):
         words = {"deceased": "has died", "mandate_cancelled": "ended the mandate", "commitment_ended": "stopped"}
         payment, why = blocked[0]
         raise Refused(
-            "%(name)s (%(number)s) %(why)s since this collection was prepared (%(count)s such lines): cancel it whole and prepare anew.",
-            name=payment.supporter.name, number=payment.supporter.number, why=words[why], count=len(blocked),
-        )  # fmt: skip
+            "%(name)s (%(number)s) %(why)s since this collection was prepared (%(count)s such"
+            " lines): cancel it whole and prepare anew.",
+            name=payment.supporter.name,
+            number=payment.supporter.number,
+            why=words[why],
+            count=len(blocked),
+        )
 
     # -- cancel and book --------------------------------------------------------------------------
 
@@ -282,13 +346,20 @@ class CollectionBatch(Base):
         by.must_be_signed_in()
         if self.state in ("exported", "booked"):
             raise Refused(
-                "Collection %(number)s has been with the bank since %(on)s: ask the bank for a recall, or refund it later.",
-                number=self.number, on=f"{self.exported_at:%Y-%m-%d}",
-            )  # fmt: skip
+                "Collection %(number)s has been with the bank since %(on)s: ask the bank for a"
+                " recall, or refund it later.",
+                number=self.number,
+                on=f"{self.exported_at:%Y-%m-%d}",
+            )
         self._must_be(("prepared", "approved"), "cancel")
-        selection.release(session, select(Payment.instalment_id).where(Payment.batch_id == self.id, Payment.state == "open"))
+        selection.release(
+            session, select(Payment.instalment_id).where(Payment.batch_id == self.id, Payment.state == "open")
+        )
         session.execute(
-            update(Payment).where(Payment.batch_id == self.id, Payment.state == "open").values(state="cancelled").execution_options(synchronize_session=False)
+            update(Payment)
+            .where(Payment.batch_id == self.id, Payment.state == "open")
+            .values(state="cancelled")
+            .execution_options(synchronize_session=False)
         )
         self.state, self.cancelled_at, self.cancelled_by, self.cancel_reason = "cancelled", now, by.key, reason[:255]
         audit.record(session, by, "cancel", self, now=now, reason=reason)
@@ -296,11 +367,15 @@ class CollectionBatch(Base):
         session.expire_all()
 
     def book(self, session: Session, *, by: Actor, now: datetime, today: date | None = None) -> int:
-        """Book the collected payments as gifts on the collection date; returns how many. Raises Refused the second time."""
+        """Book the collected payments as gifts on the collection date; returns how many. Refused the second time."""
         self._lock(session)
         by.must_be_signed_in()
         if self.state == "booked":
-            raise Refused("Collection %(number)s was booked on %(on)s already.", number=self.number, on=f"{self.booked_at:%Y-%m-%d}")
+            raise Refused(
+                "Collection %(number)s was booked on %(on)s already.",
+                number=self.number,
+                on=f"{self.booked_at:%Y-%m-%d}",
+            )
         self._must_be("exported", "book")
         if (today or now.date()) < self.collect_on:
             raise Refused("The bank collects on %(on)s; book it from that day on.", on=self.collect_on.isoformat())
@@ -309,21 +384,43 @@ class CollectionBatch(Base):
         key = literal("payment:") + sql_cast(Payment.id, String)
         gifts = (
             select(
-                Payment.supporter_id, Payment.amount, Payment.currency, literal(self.collect_on, Gift.received_on.type), literal("gift"),
-                Commitment.source_code, literal(""), Commitment.id, Instalment.id, key, literal(now, Gift.booked_at.type), literal(by.key),
+                Payment.supporter_id,
+                Payment.amount,
+                Payment.currency,
+                literal(self.collect_on, Gift.received_on.type),
+                literal("gift"),
+                Commitment.source_code,
+                literal(""),
+                Commitment.id,
+                Instalment.id,
+                key,
+                literal(now, Gift.booked_at.type),
+                literal(by.key),
             )
             .join(Instalment, Instalment.id == Payment.instalment_id)
             .join(Commitment, Commitment.id == Instalment.commitment_id)
             .where(*mine)
             .order_by(Payment.id)
-        )  # fmt: skip
+        )
         session.execute(
             insert(Gift).from_select(
-                ["supporter_id", "amount", "currency", "received_on", "kind", "source_code", "description", "commitment_id",
-                 "instalment_id", "booking_key", "booked_at", "booked_by"],
+                [
+                    "supporter_id",
+                    "amount",
+                    "currency",
+                    "received_on",
+                    "kind",
+                    "source_code",
+                    "description",
+                    "commitment_id",
+                    "instalment_id",
+                    "booking_key",
+                    "booked_at",
+                    "booked_by",
+                ],
                 gifts,
             )
-        )  # fmt: skip
+        )
         booked = (
             select(Gift.id, Commitment.fund_id, Gift.amount, literal(now, Gift.booked_at.type), literal(by.key))
             .join(Payment, Gift.booking_key == key)
@@ -355,7 +452,11 @@ class CollectionBatch(Base):
         audit.record(session, by, "book", self, now=now)
         session.flush()
         if hooks.listened_to("gifts_booked"):
-            ids = list(session.scalars(select(Payment.gift_id).where(Payment.batch_id == self.id, Payment.gift_id.is_not(None))))
+            ids = list(
+                session.scalars(
+                    select(Payment.gift_id).where(Payment.batch_id == self.id, Payment.gift_id.is_not(None))
+                )
+            )
             hooks.fire("gifts_booked", session, gift_ids=ids, by=by, now=now)
         session.expire_all()
         return count
@@ -373,8 +474,11 @@ class CollectionBatch(Base):
         if self.state not in wanted:
             raise Refused(
                 "Collection %(number)s is %(state)s; you can %(verb)s it only while it is %(wanted)s.",
-                number=self.number, state=self.state, verb=verb, wanted=" or ".join(wanted),
-            )  # fmt: skip
+                number=self.number,
+                state=self.state,
+                verb=verb,
+                wanted=" or ".join(wanted),
+            )
 
 
 class CollectionFile(Base):

@@ -52,9 +52,14 @@ def render(session: Session, batch: CollectionBatch, format: str, *, now: dateti
         with tempfile.TemporaryFile() as file:
             count = sum(block.count for block in blocks)
             written = pain008.write(
-                file, format=format, message_id=f"{batch.number}-{sequence}", created_at=now, creditor=batch.account.creditor,
-                blocks=blocks, debits=islice(rows, count),
-            )  # fmt: skip
+                file,
+                format=format,
+                message_id=f"{batch.number}-{sequence}",
+                created_at=now,
+                creditor=batch.account.creditor,
+                blocks=blocks,
+                debits=islice(rows, count),
+            )
             file.flush()
             file.seek(0)
             pain008.validate(file, format)
@@ -72,13 +77,16 @@ def _plan(session: Session, batch: CollectionBatch) -> dict[int, list[Block]]:
     position = func.row_number().over(order_by=(_ORDER, Mandate.scheme, Payment.id)) - 1
     lines = (
         select(
-            Payment.sequence_type.label("sequence_type"), Mandate.scheme.label("scheme"), Payment.amount.label("amount"),
-            _ORDER.label("rank"), position.label("position"),
+            Payment.sequence_type.label("sequence_type"),
+            Mandate.scheme.label("scheme"),
+            Payment.amount.label("amount"),
+            _ORDER.label("rank"),
+            position.label("position"),
         )
         .join(Mandate, Mandate.id == Payment.mandate_id)
         .where(Payment.batch_id == batch.id, Payment.state == "open")
         .subquery()
-    )  # fmt: skip
+    )
     part = lines.c.position // batch.account.transactions_per_file
     rows = session.execute(
         select(part.label("part"), lines.c.sequence_type, lines.c.scheme, func.count(), func.sum(lines.c.amount))
@@ -86,7 +94,9 @@ def _plan(session: Session, batch: CollectionBatch) -> dict[int, list[Block]]:
         .order_by(part, lines.c.rank, lines.c.scheme)
     ).all()
     return {
-        int(number) + 1: [Block(kind, batch.collect_on, count, int(total), scheme) for _, kind, scheme, count, total in group]
+        int(number) + 1: [
+            Block(kind, batch.collect_on, count, int(total), scheme) for _, kind, scheme, count, total in group
+        ]
         for number, group in groupby(rows, key=lambda row: row.part)
     }
 
@@ -94,10 +104,21 @@ def _plan(session: Session, batch: CollectionBatch) -> dict[int, list[Block]]:
 def _debits(session: Session, batch: CollectionBatch) -> Iterator[Debit]:
     old = aliased(BankAccount)
     columns: list[Any] = [
-        Payment.reference, Payment.amount, Payment.iban, Payment.bic, Supporter.first_name, Supporter.initials, Supporter.prefix,
-        Supporter.surname, Supporter.organisation_name, BankAccount.holder, Mandate.reference, Mandate.signed_on,
-        Payment.sequence_type, old.iban,
-    ]  # fmt: skip
+        Payment.reference,
+        Payment.amount,
+        Payment.iban,
+        Payment.bic,
+        Supporter.first_name,
+        Supporter.initials,
+        Supporter.prefix,
+        Supporter.surname,
+        Supporter.organisation_name,
+        BankAccount.holder,
+        Mandate.reference,
+        Mandate.signed_on,
+        Payment.sequence_type,
+        old.iban,
+    ]
     query = (
         select(*columns)
         .join(Mandate, Mandate.id == Payment.mandate_id)
@@ -110,7 +131,22 @@ def _debits(session: Session, batch: CollectionBatch) -> Iterator[Debit]:
     )
     remittance = batch.account.remittance or batch.account.name
     rows = session.execute(query, execution_options={"stream_results": True, "yield_per": 2_000})
-    for reference, amount, iban, bic, first, initials, prefix, surname, organisation, holder, mandate, signed_on, kind, was in rows:
+    for (
+        reference,
+        amount,
+        iban,
+        bic,
+        first,
+        initials,
+        prefix,
+        surname,
+        organisation,
+        holder,
+        mandate,
+        signed_on,
+        kind,
+        was,
+    ) in rows:
         name = holder or organisation or " ".join(filter(None, (initials or first, prefix, surname)))
         amendment = Amendment(original_iban=was) if was is not None and was != iban else None
         yield Debit(reference, amount, iban, bic, name, mandate, signed_on, kind, remittance, None, amendment)

@@ -6,9 +6,23 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    CheckConstraint, ForeignKey, Index, String, UniqueConstraint, and_, case, cast, exists, extract, func, insert, literal, or_,
-    select, update,
-)  # fmt: skip
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    case,
+    cast,
+    exists,
+    extract,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from supporters.db import Base, cents, pk, word
@@ -24,9 +38,18 @@ from supporters.people.supporter import Supporter
 
 #: Why an instalment was left out, in the order the reasons are looked at.
 REASONS = (
-    "deceased", "skipped", "paused", "missed", "returned", "no_mandate", "mandate_cancelled", "mandate_used", "mandate_lapsed",
-    "signed_later", "not_announced",
-)  # fmt: skip
+    "deceased",
+    "skipped",
+    "paused",
+    "missed",
+    "returned",
+    "no_mandate",
+    "mandate_cancelled",
+    "mandate_used",
+    "mandate_lapsed",
+    "signed_later",
+    "not_announced",
+)
 #: Missed and returned instalments are listed this long, so that somebody can still ask for them.
 LISTED_DAYS = 62
 
@@ -51,7 +74,7 @@ class Exclusion(Base):
 def select_into(
     session: Session, batch_id: int, account: CreditorAccount, *, on: date, collect_on: date, now: datetime
 ) -> None:
-    """Fill the batch: a payment for each instalment due up to ``on`` that may be collected, an exclusion for each other."""
+    """Fill the batch: a payment for each instalment due up to ``on`` that may be collected, else an exclusion."""
     missed_before = on - timedelta(days=account.late_days)
     materialise(session, on, missed_before=missed_before)
     session.execute(
@@ -91,10 +114,21 @@ def select_into(
     )
     taken: Any = (
         select(
-            literal("sepa"), Commitment.supporter_id, Instalment.id, Mandate.id, literal(batch_id), Instalment.amount,
-            Commitment.currency, literal("open"), attempt,
+            literal("sepa"),
+            Commitment.supporter_id,
+            Instalment.id,
+            Mandate.id,
+            literal(batch_id),
+            Instalment.amount,
+            Commitment.currency,
+            literal("open"),
+            attempt,
             literal("I") + cast(Instalment.id, String) + "-" + cast(attempt, String),
-            sequence_type, BankAccount.iban, BankAccount.bic, literal(collect_on, Payment.collect_on.type), literal(now, Payment.created_at.type),
+            sequence_type,
+            BankAccount.iban,
+            BankAccount.bic,
+            literal(collect_on, Payment.collect_on.type),
+            literal(now, Payment.created_at.type),
         )
         .join(Commitment, Commitment.id == Instalment.commitment_id)
         .join(Supporter, Supporter.id == Commitment.supporter_id)
@@ -108,11 +142,24 @@ def select_into(
             Mandate.creditor_identifier == account.identifier,
             reason.is_(None),
         )
-    )  # fmt: skip
+    )
     columns = [
-        "gateway", "supporter_id", "instalment_id", "mandate_id", "batch_id", "amount", "currency", "state", "attempt", "reference",
-        "sequence_type", "iban", "bic", "collect_on", "created_at",
-    ]  # fmt: skip
+        "gateway",
+        "supporter_id",
+        "instalment_id",
+        "mandate_id",
+        "batch_id",
+        "amount",
+        "currency",
+        "state",
+        "attempt",
+        "reference",
+        "sequence_type",
+        "iban",
+        "bic",
+        "collect_on",
+        "created_at",
+    ]
     session.execute(insert(Payment).from_select(columns, taken))
     session.execute(
         update(Instalment)
@@ -123,7 +170,7 @@ def select_into(
 
 
 def release(session: Session, payments: Any) -> None:
-    """Let go of the instalments of these payments (a select of their instalment ids): due again, unless that has passed."""
+    """Let go of these instalments (``payments`` selects their ids): due again, unless that has passed."""
     from supporters.giving.pause import Pause
 
     ended = exists().where(Commitment.id == Instalment.commitment_id, Commitment.ended_on.is_not(None))

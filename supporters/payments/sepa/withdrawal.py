@@ -1,4 +1,4 @@
-"""When somebody dies or stops: their lines leave a collection nobody approved yet; what is at the bank becomes a recall task.
+"""When somebody dies or stops, their lines leave a collection nobody approved; a debit at the bank becomes a task.
 
 A collection that is approved but not exported is left whole; it refuses to be exported instead.
 """
@@ -23,7 +23,12 @@ from supporters.tasks import Task
 
 @hooks.on("commitments_ended")
 def leave_with_commitments(session: Session, *, commitment_ids: Sequence[int], by: Actor, now: datetime) -> None:
-    _withdraw(session, Payment.instalment_id.in_(select(Instalment.id).where(Instalment.commitment_id.in_(commitment_ids))), by, now)
+    _withdraw(
+        session,
+        Payment.instalment_id.in_(select(Instalment.id).where(Instalment.commitment_id.in_(commitment_ids))),
+        by,
+        now,
+    )
 
 
 @hooks.on("mandate_ended")
@@ -41,11 +46,20 @@ def leave_with_the_dead(session: Session, *, supporter: Supporter, death: Any, b
     ).all()
     for payment, batch in at_the_bank:
         Task.raise_(
-            session, "recall",
-            "Ask the bank to recall %(reference)s (%(money)s) of %(name)s from collection %(batch)s, or refund it: they have died.",
-            by=by, now=now, key=f"recall:{payment.id}", supporter_id=supporter.id, due_on=payment.collect_on,
-            reference=payment.reference, money=str(payment.money), name=supporter.name, batch=batch.number,
-        )  # fmt: skip
+            session,
+            "recall",
+            "Ask the bank to recall %(reference)s (%(money)s) of %(name)s from collection %(batch)s,"
+            " or refund it: they have died.",
+            by=by,
+            now=now,
+            key=f"recall:{payment.id}",
+            supporter_id=supporter.id,
+            due_on=payment.collect_on,
+            reference=payment.reference,
+            money=str(payment.money),
+            name=supporter.name,
+            batch=batch.number,
+        )
 
 
 @hooks.on("death_undone")

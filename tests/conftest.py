@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
 from supporters.extension import Supporters
+from tests import cast
 from tests.databases import DIALECTS, PostgresDatabases, SqliteDatabases, postgres_server
 
 Databases = SqliteDatabases | PostgresDatabases
@@ -141,25 +142,25 @@ def _check_what_is_deferred(session: Session) -> None:
 @pytest.fixture
 def now() -> datetime:
     """Tuesday 1 December 2026, 10:00 in Amsterdam."""
-    return datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+    return cast.NOW
 
 
 @pytest.fixture
 def today() -> date:
     """The day of ``now``."""
-    return date(2026, 12, 1)
+    return cast.TODAY
 
 
 @pytest.fixture
 def anna() -> Actor:
     """A signed-in fundraiser, who prepares."""
-    return Actor.person("anna@example.org", via="test", authenticated=True)
+    return cast.ANNA
 
 
 @pytest.fixture
 def bram() -> Actor:
     """Another signed-in fundraiser, who approves."""
-    return Actor.person("bram@example.org", via="test", authenticated=True)
+    return cast.BRAM
 
 
 # --- a host application ----------------------------------------------------------------------------------------

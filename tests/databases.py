@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from supporters import migrations
-from supporters.db import Base, configure_sqlite
+from supporters.db import configure_sqlite
 
 DIALECTS = ["sqlite", "postgresql"]
 
@@ -28,8 +28,6 @@ def build(engine: Engine) -> None:
         if find_spec(f"{package}.migrations"):
             import_module(f"{package}.migrations")
     migrations.upgrade(engine)
-    if not migrations.heads():  # until there is a first revision
-        Base.metadata.create_all(engine)
 
 
 class SqliteDatabases:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
-from tests.modules import home_of, sources, tables
+from tests.modules import home_of, imported_by, sources, tables
 
 GROUND = ("db", "money", "errors", "actor", "audit", "documents", "tasks", "hooks", "registry", "settings")
 
@@ -42,22 +39,6 @@ def floor_of(module: str) -> int:
         if any(module == name if name == "supporters" else covers(name, module) for name in names):
             return number
     raise AssertionError(f"{module} stands on no floor: the house of the design has no place for it yet")
-
-
-def imported_by(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
-    """What a source imports, as module names; also inside functions and for type checking."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".") if is_package else module.split(".")[:-1]
-                parts = parts[: len(parts) - node.level + 1]
-                base = ".".join([*parts, base] if base else parts)
-            for alias in node.names:
-                full = f"{base}.{alias.name}"
-                yield full if full in sources() else base
 
 
 def upward(source: str, module: str, *, is_package: bool = False) -> list[str]:

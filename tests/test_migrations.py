@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Column,
     Engine,
@@ -47,6 +48,21 @@ def test_a_column_the_migrations_forgot_is_noticed(fresh_engine: Engine) -> None
     with fresh_engine.begin() as connection:
         connection.execute(text("ALTER TABLE supporters_task ADD COLUMN forgotten integer"))
     assert [change[0] for change in differences(fresh_engine, tables(), migrations.is_ours)] == ["remove_column"]
+
+
+def test_no_later_migration_lost_a_trigger(fresh_engine: Engine) -> None:
+    # SQLite changes a table by building it anew, and its triggers stay behind with the old one.
+    rules = ScriptDirectory.from_config(migrations.config_for()).get_revision("0002")
+    assert rules is not None
+    wanted = {name for name, *_ in rules.module._names()}
+    catalogue = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with fresh_engine.connect() as connection:
+        there = set(connection.scalars(text(catalogue[fresh_engine.dialect.name])))
+    assert wanted
+    assert wanted - there == set()
 
 
 def test_upgrading_twice_does_nothing_the_second_time(empty_engine: Engine) -> None:

@@ -22,10 +22,13 @@ HANDED_OUT = {"werkzeug", "jinja2", "markupsafe", "click", "flask_login", "babel
 def declared() -> set[str]:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
-    lines = config["options"]["install_requires"].split("\n") + config["options.extras_require"]["postgresql"].split(
-        "\n"
-    )
-    return {canonicalize_name(Requirement(line).name) for line in lines if line}
+    lines = config["options"]["install_requires"] + config["options.extras_require"]["postgresql"]
+    return {canonicalize_name(Requirement(line).name) for line in lines.split("\n") if line}
+
+
+@cache
+def distributions_of() -> dict[str, set[str]]:
+    return {top: {canonicalize_name(one) for one in found} for top, found in packages_distributions().items()}
 
 
 @pytest.mark.parametrize("module", sources())

@@ -1,28 +1,19 @@
-"""The collection file itself: written as a stream of text, then checked as a stream against the official schema."""
+"""The collection file itself, written as a stream of text."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib import resources
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, Final, cast
-from xml.parsers import expat
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
-
-from lxml import etree
 
 from supporters.payments.sepa.charset import is_sepa_reference, to_sepa
 from supporters.payments.sepa.debit import SMNDA, Amendment, Block, Creditor, Debit
+from supporters.payments.sepa.schema import FORMATS, NAMESPACE, check_format, validate
 from supporters.payments.sepa.scheme import FileRefused, SchemeCheck
-
-FORMATS: Final = ("pain.008.001.08", "pain.008.001.02")
 
 NAME_LENGTH = 70
 REMITTANCE_LENGTH = 140
@@ -32,10 +23,6 @@ UNREADABLE_NAME = "NOTPROVIDED"
 
 # TARGET runs on this clock, and a time without an offset is what every bank accepts.
 _CLOCK = "Europe/Amsterdam"
-_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
-_LONGEST_PIECE = 1 << 16
-# lxml hands on what libxml2 says about broken XML as Python shows bytes, with a line of its own before it.
-_MARKS = re.compile(r"line \d+: b(['\"])(.*)\1")
 _DEBITS_A_WRITE = 400
 
 
@@ -69,7 +56,8 @@ def write(
     The same input gives the same bytes. Raises ``FileRefused`` at the first debit that breaks a rule of the scheme;
     what ``out`` got by then is half a file, to be thrown away. Memory holds the end-to-end ids and nothing else.
     """
-    bic_tag = _bic_tag(format)
+    check_format(format)
+    bic_tag = "BIC" if format == "pain.008.001.02" else "BICFI"
     if created_at.tzinfo is None:
         raise ValueError("created_at needs a time zone; pass an aware datetime.")
     if len(message_id) > MESSAGE_ID_LENGTH or not is_sepa_reference(message_id):
@@ -86,7 +74,7 @@ def write(
     name = to_sepa(creditor.name, NAME_LENGTH)
     sink = _Sink(out)
     sink.add(
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{_NAMESPACE}{format}"><CstmrDrctDbtInitn>'
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{NAMESPACE}{format}"><CstmrDrctDbtInitn>'
         f"<GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>{local:%Y-%m-%dT%H:%M:%S}</CreDtTm>"
         f"<NbOfTxs>{count}</NbOfTxs><CtrlSum>{_euros(total)}</CtrlSum>"
         f"<InitgPty><Nm>{name}</Nm><Id><OrgId><Othr><Id>{creditor.identifier}</Id></Othr></OrgId></Id></InitgPty>"
@@ -140,7 +128,7 @@ def _write_block(sink: _Sink, block: Block, debits: Iterable[Debit], check: Sche
         add(
             f"<DrctDbtTxInf><PmtId><EndToEndId>{end_to_end_id}</EndToEndId></PmtId>"
             f'<InstdAmt Ccy="EUR">{amount // 100}.{amount % 100:02d}</InstdAmt>'
-            f"<DrctDbtTx><MndtRltdInf><MndtId>{mandate}</MndtId><DtOfSgntr>{signed_on}</DtOfSgntr>"
+            f"<DrctDbtTx><MndtRltdInf><MndtId>{mandate}</MndtId><DtOfSgntr>{signed_on.isoformat()}</DtOfSgntr>"
             f"{'' if amendment is None else _amendment(amendment)}</MndtRltdInf></DrctDbtTx>"
             f"<DbtrAgt><FinInstnId>{agent}</FinInstnId></DbtrAgt>"
             f"<Dbtr><Nm>{to_sepa(name, NAME_LENGTH, UNREADABLE_NAME)}</Nm></Dbtr>"
@@ -175,15 +163,6 @@ class _Sink:
         self._out.write(data)
 
 
-def _bic_tag(format: str) -> str:
-    if format not in FORMATS:
-        raise FileRefused(
-            "“%(format)s” is not a format we write; use pain.008.001.08 or, for an older bank, pain.008.001.02.",
-            field="format", format=format,
-        )  # fmt: skip
-    return "BIC" if format == "pain.008.001.02" else "BICFI"
-
-
 def _euros(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
@@ -216,86 +195,15 @@ def _amendment(amendment: Amendment) -> str:
     return f"<AmdmntInd>true</AmdmntInd><AmdmntInfDtls>{details}</AmdmntInfDtls>"
 
 
-@cache
-def _schema(format: str) -> etree.XMLSchema:
-    text = resources.files(__package__).joinpath("schemas", f"{format}.xsd").read_bytes()
-    return etree.XMLSchema(etree.fromstring(text))
-
-
-def validate(source: str | os.PathLike[str] | BinaryIO, format: str) -> None:
-    """Hold a whole file against the official schema of ``format``, in constant memory; ``FileRefused`` names the line.
-
-    ``source`` is a path, or an open file that can seek and is read from where it stands.
-    """
-    _bic_tag(format)
-    if isinstance(source, str | os.PathLike):
-        with Path(source).open("rb") as file:
-            return validate(file, format)
-    start = source.tell()
-    _refuse_dtd(source)
-    source.seek(start)
-    return _hold_against_schema(source, format)
-
-
-class _NoTree:
-    """A parser's target that keeps nothing: the schema looks on while the text passes, at half the cost of a tree."""
-
-    def close(self) -> None:
-        return None
-
-
-def _hold_against_schema(file: BinaryIO, format: str) -> None:
-    target = cast("etree.ParserTarget[None]", _NoTree())
-    parser = etree.XMLParser(target=target, schema=_schema(format), resolve_entities=False, no_network=True)
-    line, ended, reason = 0, True, None
-    try:
-        # libxml2 does not know the line when it validates a stream, so it gets the file line by line; and without a
-        # tree lxml writes what the schema says into this log only.
-        while not parser.feed_error_log and (data := file.readline(_LONGEST_PIECE)):
-            line += ended
-            ended = data.endswith(b"\n")
-            parser.feed(data)
-        if not parser.feed_error_log:
-            parser.close()
-        if parser.feed_error_log:
-            reason = parser.feed_error_log[0].message
-    except etree.XMLSyntaxError as error:
-        reason = _MARKS.sub(r"\2", error.msg or "it cannot be read")
-    if reason is not None:
-        raise FileRefused(
-            "Line %(line)s is not valid %(format)s: %(reason)s",
-            field="file", line=max(line, 1), format=format,
-            reason=reason.strip().replace(f"{{{_NAMESPACE}{format}}}", ""),
-        )  # fmt: skip
-
-
-def _refuse_dtd(file: BinaryIO) -> None:
-    """Read as far as the first element with a parser of its own, so that no DTD ever reaches libxml2."""
-    reached = False
-
-    def doctype(*_: object) -> None:
-        raise FileRefused(
-            "Line %(line)s holds a DOCTYPE; a bank file has none, so this one is not read any further.",
-            field="file", line=parser.CurrentLineNumber,
-        )  # fmt: skip
-
-    def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding is not None and encoding.upper() != "UTF-8":
-            raise FileRefused("The file says it is %(encoding)s; it must be UTF-8.", field="file", encoding=encoding)
-
-    def element(*_: object) -> None:
-        nonlocal reached
-        reached = True
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = doctype
-    parser.XmlDeclHandler = declaration
-    parser.StartElementHandler = element
-    try:
-        while not reached and (data := file.read(4096)):
-            parser.Parse(data)
-    except expat.ExpatError as error:
-        raise FileRefused(
-            "Line %(line)s is not XML: %(reason)s",
-            field="file", line=error.lineno, reason=expat.ErrorString(error.code),
-        ) from error  # fmt: skip
+__all__ = [
+    "FORMATS",
+    "Amendment",
+    "Block",
+    "Creditor",
+    "Debit",
+    "FileRefused",
+    "Written",
+    "payment_information_id",
+    "validate",
+    "write",
+]

@@ -6,7 +6,7 @@ import pytest
 
 
 def test_another_machine_cannot_be_reached() -> None:
-    with pytest.raises(Exception, match="a test looked up 'example.org'"):
+    with pytest.raises(Exception, match="a test looked up"):
         socket.create_connection(("example.org", 80), timeout=1)
     for address in ("192.0.2.1", "2001:db8::1"):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

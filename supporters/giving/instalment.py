@@ -50,6 +50,7 @@ class Instalment(Base):
     due_on: Mapped[date]  # never changed; a holiday moves the payment's collect_on
     amount: Mapped[cents]
     status: Mapped[word] = mapped_column(default="due")
+    attempts: Mapped[int] = mapped_column(default=0)  # payments made for it so far, the failed ones included
     asked_again_on: Mapped[date | None]  # when a person asked for a returned or missed one after all
 
     commitment: Mapped[Commitment] = relationship(back_populates="instalments")

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-23 23:15:07.471240
+Create Date: 2026-11-23 23:24:21.912224
 """
 
 import sqlalchemy as sa
@@ -432,6 +432,7 @@ def upgrade() -> None:
     sa.Column('due_on', sa.Date(), nullable=False),
     sa.Column('amount', sa.BigInteger(), nullable=False),
     sa.Column('status', sa.String(length=40), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('asked_again_on', sa.Date(), nullable=True),
     sa.CheckConstraint("status IN ('due', 'claimed', 'paid', 'returned', 'skipped', 'paused', 'waived', 'missed')", name=op.f('ck_supporters_instalment_status')),
     sa.CheckConstraint('number > 0', name=op.f('ck_supporters_instalment_number_positive')),

@@ -105,13 +105,8 @@ def select_into(
     left_out = candidates.add_columns(literal(batch_id)).where(reason.is_not(None))
     session.execute(insert(Exclusion).from_select(["instalment_id", "amount", "reason", "batch_id"], left_out))
 
-    earlier = aliased(Payment)
-    attempt = select(func.count() + 1).where(earlier.instalment_id == Instalment.id).scalar_subquery()
-    pending = aliased(Payment)
-    under_way = exists().where(pending.mandate_id == Mandate.id, pending.state.in_(("open", "booked")))
-    sequence_type = case(
-        (Mandate.kind == "one_off", "OOFF"), (or_(Mandate.last_used_on.is_not(None), under_way), "RCUR"), else_="FRST"
-    )
+    attempt = Instalment.attempts + 1
+    sequence_type = case((Mandate.kind == "one_off", "OOFF"), (Mandate.last_used_on.is_not(None), "RCUR"), else_="FRST")
     taken: Any = (
         select(
             literal("sepa"),
@@ -161,10 +156,30 @@ def select_into(
         "created_at",
     ]
     session.execute(insert(Payment).from_select(columns, taken))
+    _first_once(session, batch_id)
     session.execute(
         update(Instalment)
         .where(Instalment.id.in_(select(Payment.instalment_id).where(Payment.batch_id == batch_id)))
-        .values(status="claimed")
+        .values(status="claimed", attempts=Instalment.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _first_once(session: Session, batch_id: int) -> None:
+    """A mandate has one first collection: where one is under way elsewhere, or stands in this batch too, it recurs.
+
+    A statement of its own: looking at the payments while they are written makes a large first collection quadratic.
+    """
+    mine = and_(Payment.batch_id == batch_id, Payment.sequence_type == "FRST")
+    other = aliased(Payment)
+    elsewhere = select(other.mandate_id).where(
+        other.batch_id != batch_id, other.sequence_type == "FRST", other.state.in_(("open", "booked"))
+    )
+    firsts = select(func.min(other.id)).where(other.batch_id == batch_id, other.sequence_type == "FRST")
+    session.execute(
+        update(Payment)
+        .where(mine, or_(Payment.mandate_id.in_(elsewhere), Payment.id.not_in(firsts.group_by(other.mandate_id))))
+        .values(sequence_type="RCUR")
         .execution_options(synchronize_session=False)
     )
 

@@ -144,13 +144,12 @@ class CollectionBatch(Base):
         selection.select_into(session, batch.id, account, on=on, collect_on=collect_on, now=now)
         batch._count(session)
         if not batch.count:
-            reasons = dict(
-                session.execute(
-                    select(selection.Exclusion.reason, func.count())
-                    .where(selection.Exclusion.batch_id == batch.id)
-                    .group_by("reason")
-                ).tuples()
+            query = (
+                select(selection.Exclusion.reason, func.count())
+                .where(selection.Exclusion.batch_id == batch.id)
+                .group_by(selection.Exclusion.reason)
             )
+            reasons = dict(session.execute(query).all())
             listed = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())) or "nothing is due"
             raise Refused(
                 "There is nothing to collect up to %(on)s (%(listed)s).", field="on", on=on.isoformat(), listed=listed

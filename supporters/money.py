@@ -53,6 +53,8 @@ class Money:
     def of(cls, amount: str | int | Decimal, currency: str) -> Money:
         if isinstance(amount, str):
             return cls.parse(amount, currency)
+        if isinstance(amount, (bool, float)):
+            raise TypeError(f"Money is never made from a {type(amount).__name__}: write the amount as text, 12.50")
         return cls._exact(Decimal(amount), currency, str(amount))
 
     @classmethod
@@ -65,10 +67,10 @@ class Money:
         cleaned = re.sub(r"[\s\u00a0\u202f]", "", text.strip())
         cleaned = re.sub(rf"^(€|{currency})|(€|{currency})$", "", cleaned, flags=re.IGNORECASE)
         sign = -1 if cleaned.startswith(("-", "−")) else 1
-        cleaned = cleaned.lstrip("+-−")
+        cleaned = cleaned[1:] if cleaned.startswith(("+", "-", "−")) else cleaned
         if cleaned.endswith((",-", ",--", ".-", ".--")):
             cleaned = re.split(r"[.,]-", cleaned)[0]
-        if not cleaned:
+        if not cleaned.strip(".,"):
             raise MoneyError("An amount is missing; write it as 12,50.", field="amount")
         if wrong := re.search(r"[^0-9.,]", cleaned):
             if wrong.group() in "oO":
@@ -92,7 +94,7 @@ class Money:
             if not re.fullmatch(rf"\d{{1,3}}(\{last}\d{{3}})+", cleaned):
                 raise MoneyError("“%(text)s” is not an amount; write it as 1234,50.", field="amount", text=shown)
             return cls._exact(Decimal(sign) * Decimal(cleaned.replace(last, "")), currency, shown)
-        if others and not re.fullmatch(r"\d{1,3}([.,]\d{3})+", whole):
+        if others and (len(others) > 1 or not re.fullmatch(r"\d{1,3}([.,]\d{3})+", whole)):
             raise MoneyError("“%(text)s” is not an amount; write it as 1234,50.", field="amount", text=shown)
         digits = re.sub(r"[.,]", "", whole)
         return cls._exact(Decimal(sign) * Decimal(f"{digits or 0}.{rest or 0}"), currency, shown)

@@ -31,6 +31,7 @@ CATEGORY = {
     "sale": "goods_and_services",
 }
 KINDS = tuple(CATEGORY)
+REVERSALS = ("refund", "return", "chargeback")
 
 
 class Gift(Base):
@@ -103,19 +104,20 @@ class Gift(Base):
                 known=", ".join(KINDS),
             )
         shares = {fund: money} if isinstance(fund, Fund) else dict(fund)
+        if any(share.amount <= 0 for share in shares.values()):
+            raise BadInput("The part of a gift for a fund is more than nothing.", field="fund")
         if sum(share.amount for share in shares.values()) != money.amount or {s.currency for s in shares.values()} != {
             money.currency
         }:
             raise BadInput("The parts for each fund must add up to %(money)s.", field="fund", money=str(money))
         if known := session.scalar(select(cls).where(cls.booking_key == booking_key)):
             return known
-        FinancialYear.refuse_if_closed(session, received_on)
         gift = cls(
             supporter=supporter, amount=money.amount, currency=money.currency, received_on=received_on, kind=kind,
             source_code=source_code, description=description, booking_key=booking_key, booked_at=now, booked_by=by.key,
         )  # fmt: skip
         try:
-            with session.begin_nested():
+            with FinancialYear.posting(session, received_on):
                 session.add(gift)
                 session.flush()
                 for part, share in shares.items():
@@ -159,6 +161,13 @@ class Gift(Base):
 
         Raises Refused where more would go back than came in. Without ``money`` all that is left goes back.
         """
+        if kind not in REVERSALS:
+            raise BadInput(
+                "“%(kind)s” is not a way back for money; there are: %(known)s.",
+                field="kind",
+                kind=kind[:40],
+                known=", ".join(REVERSALS),
+            )
         session.get(Gift, self.id, with_for_update=True, populate_existing=True)
         if booking_key and (known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key))):
             return known
@@ -171,12 +180,14 @@ class Gift(Base):
                 left=str(self.net),
                 back=str(back),
             )
-        FinancialYear.refuse_if_closed(session, on, "reversed_on")
         reversal = Reversal(
-            gift=self, amount=back.amount, reversed_on=on, kind=kind, reason_code=reason_code, description=description,
+            gift_id=self.id, amount=back.amount, reversed_on=on, kind=kind, reason_code=reason_code,
+            description=description,
             booking_key=booking_key or f"gift:{self.id}:{len(self.reversals) + 1}", booked_at=now, booked_by=by.key,
         )  # fmt: skip
-        session.add(reversal)
+        with FinancialYear.posting(session, on, "reversed_on"):
+            session.add(reversal)
+        session.expire(self, ["reversals"])
         audit.record(session, by, "reverse", self, now=now, amount=back.amount, kind=kind)
         session.flush()
         hooks.fire("gifts_reversed", session, reversal_ids=[reversal.id], by=by, now=now)
@@ -205,14 +216,28 @@ class Gift(Base):
             self.thanked_at, self.thanked_by = now, by.key
             audit.record(session, by, "thank", self, now=now)
 
-    def soft_credit(self, session: Session, supporter: Supporter, role: str, money: Money | None = None) -> SoftCredit:
+    def soft_credit(
+        self,
+        session: Session,
+        supporter: Supporter,
+        role: str,
+        money: Money | None = None,
+        *,
+        by: Actor,
+        now: datetime,
+    ) -> SoftCredit:
         """Credit somebody who brought or shared this gift. It enters no total."""
         share = money or self.money
+        if session.scalar(
+            select(SoftCredit.id).where(SoftCredit.gift_id == self.id, SoftCredit.supporter_id == supporter.id)
+        ):
+            raise Refused("%(name)s is credited for this gift already.", name=supporter.name)
         if share > self.money or share.amount <= 0:
             raise BadInput("A soft credit is at most the gift itself.", field="amount")
         credit = SoftCredit(gift_id=self.id, supporter=supporter, amount=share.amount, role=role)
         session.add(credit)
         session.flush()
+        audit.record(session, by, "soft_credit", self, now=now, credited=supporter.id, amount=share.amount, role=role)
         return credit
 
 
@@ -240,7 +265,7 @@ class Reversal(Base):
     __table_args__ = (
         UniqueConstraint("booking_key"),
         CheckConstraint("amount > 0", name="amount_positive"),
-        CheckConstraint("kind IN ('refund', 'return', 'chargeback')", name="kind"),
+        CheckConstraint(f"kind IN ({', '.join(repr(k) for k in REVERSALS)})", name="kind"),
         Index(None, "reversed_on"),
     )
 

@@ -15,6 +15,7 @@ EVENTS = {
     "gifts_booked": "gift_ids, by, now",
     "gifts_reversed": "reversal_ids, by, now",
     "commitments_ended": "commitment_ids, by, now",
+    "commitment_paused": "commitment_id, pause, by, now",
     "mandate_ended": "mandate_id, by, now",
     "supporter_merged": "loser_id, survivor_id, by, now",
     "supporter_died": "supporter, death, by, now",

@@ -11,6 +11,7 @@ from supporters import audit, hooks
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, currency, instant, pk, word
 from supporters.errors import BadInput, Refused
+from supporters.giving import turns
 from supporters.giving.fund import Fund
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
@@ -33,6 +34,8 @@ END_REASONS = (
     "replaced",
     "unknown",
 )
+#: So many instalments ahead can be left out.
+SKIP_AHEAD = 24
 METHODS = ("sepa", "transfer", "mollie", "stripe")
 
 
@@ -224,7 +227,8 @@ class Commitment(Base):
     ) -> Term:
         """A new amount or interval, from the first instalment that no run has taken yet. The due grid stays.
 
-        An instalment in a collection that is being prepared keeps the amount it had.
+        An instalment in a collection that is being prepared keeps the amount it had, and so does one that came back.
+        With a new interval, of several that wait only the last begins it: the others were due on the old grid.
         """
         self._lock(session)
         self._must_not_have_ended()
@@ -247,9 +251,23 @@ class Commitment(Base):
         months = old.interval_months if every is None else INTERVALS[every]
         if (money.amount, months) == (old.amount, old.interval_months):
             raise Refused("The commitment is %(money)s per %(every)s already.", money=str(money), every=old.every)
-        open_ones = [i for i in self.instalments if i.status == "due" and i.number >= old.first_number]
-        first = min((i.number for i in open_ones), default=self.next_number)
-        anchor = open_ones[0].due_on if open_ones else (self.next_due_on or old.due_on(self.next_number))
+        regrid = months != old.interval_months
+        open_ones = self._not_taken(old)
+        if regrid:
+            open_ones = [i for i in open_ones[-1:] if i.number == self.next_number - 1 and i.status == "due"]
+        if not open_ones and self.next_due_on is None:
+            raise Refused("This was for one time, and that has been taken; start a new commitment.")
+        first = open_ones[0].number if open_ones else self.next_number
+        anchor = open_ones[0].due_on if open_ones else self.next_due_on
+        assert anchor is not None
+        ahead = [i for i in self.instalments if i.number >= self.next_number]
+        if regrid and ahead:
+            # They were left out by date. Their numbers mean other dates on the new grid, so it begins past them.
+            first, open_ones = ahead[-1].number + 1, []
+            anchor = self.next_due_on or anchor
+            self.next_number = first
+        elif not regrid:
+            open_ones += ahead
         old.last_number = first - 1
         session.flush()
         new = Term(
@@ -267,6 +285,8 @@ class Commitment(Base):
         session.flush()
         for instalment in open_ones:
             instalment.term_id, instalment.amount = new.id, money.amount
+        if regrid and months and ahead:
+            self._leave_out_again(new, {i.due_on for i in ahead if i.status == "skipped"})
         if months == 0 and open_ones:
             self.next_due_on = None
         else:
@@ -285,8 +305,30 @@ class Commitment(Base):
         )
         return new
 
+    def _not_taken(self, term: Term) -> list[Instalment]:
+        """The last instalments of the term that no run has taken, beginning with one that waits."""
+        found: list[Instalment] = []
+        for instalment in reversed([i for i in self.instalments if term.first_number <= i.number < self.next_number]):
+            if instalment.status not in ("due", "skipped", "paused") or instalment.asked_again_on is not None:
+                break
+            found.insert(0, instalment)
+        while found and found[0].status != "due":
+            found.pop(0)
+        return found
+
+    def _leave_out_again(self, term: Term, days: set[date]) -> None:
+        """Instalments of ``term`` that fall due on these days were left out before the grid changed."""
+        number = term.first_number
+        while days and (due_on := term.due_on(number)) <= max(days):
+            if due_on in days:
+                self.instalments.append(
+                    Instalment(number=number, term_id=term.id, due_on=due_on, amount=term.amount, status="skipped")
+                )
+            number += 1
+
     def use(self, session: Session, mandate: Mandate, *, by: Actor, now: datetime) -> None:
         """Collect on this mandate from now on."""
+        self._lock(session)
         self._must_not_have_ended()
         if mandate.supporter_id != self.supporter_id:
             raise Refused(
@@ -349,10 +391,14 @@ class Commitment(Base):
             reason=reason,
         )
         session.flush()
+        hooks.fire("commitment_paused", session, commitment_id=self.id, pause=pause, by=by, now=now)
         return pause
 
     def resume(self, session: Session, *, on: date, by: Actor, now: datetime) -> None:
-        """End the pause. The due grid goes on as it was, and nothing is collected for the time of the pause."""
+        """End the pause. The due grid goes on as it was, and nothing is collected for the time of the pause.
+
+        What a run had set down as paused, but falls due after the pause as it ends now, is due again.
+        """
         self._lock(session)
         self._must_not_have_ended()
         pauses = [p for p in self.pauses if p.until_on is None or p.until_on > on]
@@ -360,6 +406,10 @@ class Commitment(Base):
             raise Refused("This commitment is not paused.")
         for pause in pauses:
             pause.until_on, pause.resumed_by = max(on, pause.from_on), by.key
+        for instalment in self.instalments:
+            later = instalment.status == "paused" and instalment.due_on >= max(on, now.date())
+            if later and not any(pause.covers(instalment.due_on) for pause in self.pauses):
+                instalment.status = "due"
         audit.record(session, by, "resume", self, now=now, on=on.isoformat())
         session.flush()
 
@@ -372,7 +422,11 @@ class Commitment(Base):
         found = next((i for i in self.instalments if i.number == wanted), None)
         if found is None:
             term = self.term
-            if wanted < self.next_number or (term.interval_months == 0 and wanted > term.first_number):
+            if (
+                not self.next_number <= wanted < self.next_number + SKIP_AHEAD
+                or self.next_due_on is None
+                or (term.interval_months == 0 and wanted > term.first_number)
+            ):
                 raise Refused("This commitment has no instalment %(number)s.", field="number", number=wanted)
             found = Instalment(
                 commitment_id=self.id,
@@ -439,7 +493,8 @@ class Commitment(Base):
     def _lock(self, session: Session) -> None:
         """One change at a time: two people at one commitment follow each other."""
         session.flush()
-        session.scalar(select(Commitment.id).where(Commitment.id == self.id).with_for_update())
+        turns.together(session)
+        session.scalar(select(Commitment.id).where(Commitment.id == self.id).with_for_update(key_share=True))
         session.refresh(self)
         session.expire(self, ["terms", "pauses", "instalments"])
 

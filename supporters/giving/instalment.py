@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     UniqueConstraint,
@@ -57,12 +58,19 @@ class Instalment(Base):
     term: Mapped[Term] = relationship()
 
 
-def materialise(session: Session, through: date, *, missed_before: date, commitment_id: int | None = None) -> int:
+def materialise(
+    session: Session,
+    through: date,
+    *,
+    missed_before: date,
+    commitment_id: int | None = None,
+    only: ColumnElement[bool] | None = None,
+) -> int:
     """Write the instalments that fall due up to ``through``; those due before ``missed_before`` are set down as missed.
 
     Set-based: a pass takes one instalment of every commitment that has one due, so a commitment that is k behind
     costs k passes. Run twice, or by two at once, it writes nothing twice: UNIQUE(commitment, number). A commitment's
-    number moves on only where its instalment exists.
+    number moves on only where its instalment exists. ``only`` is a condition on Commitment.
     """
     from supporters.giving.commitment import Commitment
 
@@ -73,6 +81,8 @@ def materialise(session: Session, through: date, *, missed_before: date, commitm
     ]
     if commitment_id is not None:
         due.append(Commitment.id == commitment_id)
+    if only is not None:
+        due.append(only)
     open_term = and_(Term.commitment_id == Commitment.id, Term.last_number.is_(None))
     in_a_pause = exists().where(
         Pause.commitment_id == Commitment.id,
@@ -96,7 +106,8 @@ def materialise(session: Session, through: date, *, missed_before: date, commitm
     next_due_on = select(following).where(open_term).scalar_subquery()
     written = 0
     while True:
-        added: Any = session.execute(insert(Instalment).from_select(columns, rows).on_conflict_do_nothing())
+        adding = insert(Instalment).from_select(columns, rows).on_conflict_do_nothing()
+        added: Any = session.execute(adding.execution_options(preserve_rowcount=True))
         moved: Any = session.execute(
             update(Commitment)
             .where(*due, there)

@@ -13,10 +13,13 @@ from supporters import audit, hooks
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, pk, violates, word
 from supporters.errors import BadInput, Refused
+from supporters.giving import turns
 from supporters.giving.months import add_months
 from supporters.people.bank_account import BankAccount
 from supporters.people.supporter import Supporter
 
+KINDS = ("recurring", "one_off")
+SCHEMES = ("CORE", "B2B")
 EVIDENCE = ("paper", "emandate", "first_payment")
 #: A mandate lapses when nothing was collected on it for so long (EPC SDD Core rulebook, section 4.1).
 LAPSE_MONTHS = 36
@@ -100,6 +103,10 @@ class Mandate(Base):
             raise BadInput(
                 "Evidence of a mandate is one of: %(known)s.", field="evidence_kind", known=", ".join(EVIDENCE)
             )
+        if kind not in KINDS:
+            raise BadInput("A mandate is one of: %(known)s.", field="mandate_kind", known=", ".join(KINDS))
+        if scheme not in SCHEMES:
+            raise BadInput("The scheme of a mandate is one of: %(known)s.", field="scheme", known=", ".join(SCHEMES))
         if signed_on > now.date():
             raise BadInput(
                 "A mandate cannot be signed in the future (%(on)s).",
@@ -164,6 +171,7 @@ class Mandate(Base):
 
         Nothing happens where the IBAN is the one it has.
         """
+        turns.together(session)
         if self.cancelled_on is not None:
             raise Refused("Mandate %(reference)s has ended; a new one must be signed.", reference=self.reference)
         account = BankAccount.known(session, self.supporter, iban, by=by, on=on)
@@ -185,6 +193,7 @@ class Mandate(Base):
 
     def cancel(self, session: Session, reason: str, *, by: Actor, now: datetime, on: date) -> None:
         """No more debits on it; a batch that is not at the bank yet is held up. Its commitments await a new mandate."""
+        turns.together(session)
         if self.cancelled_on is not None:
             raise Refused(
                 "Mandate %(reference)s ended on %(on)s already.",

@@ -12,9 +12,11 @@ from supporters import audit, hooks
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, line, pk, word
 from supporters.errors import BadInput, Refused
+from supporters.giving import turns
 from supporters.giving.commitment import Commitment
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
+from supporters.payments.sepa import withdrawal as withdrawal  # Its hooks pull collections, however this was imported.
 from supporters.people.supporter import Supporter
 
 SOURCES = ("family", "executor", "notary", "returned_mail", "bank", "register", "other")
@@ -76,7 +78,8 @@ class Death(Base):
             raise BadInput(
                 "A date of death cannot lie in the future (%(on)s).", field="died_on", on=died_on.isoformat()
             )
-        session.scalar(select(Supporter.id).where(Supporter.id == supporter.id).with_for_update())
+        turns.together(session)
+        session.scalar(select(Supporter.id).where(Supporter.id == supporter.id).with_for_update(key_share=True))
         session.refresh(supporter)
         if supporter.is_deceased:
             raise Refused("The death of %(name)s was reported already.", name=supporter.name)
@@ -88,9 +91,15 @@ class Death(Base):
         session.flush()
         commitments = list(
             session.scalars(
-                select(Commitment).where(Commitment.supporter_id == supporter.id, Commitment.ended_on.is_(None))
+                select(Commitment).where(
+                    Commitment.supporter_id == supporter.id,
+                    Commitment.ended_on.is_(None) | (Commitment.ended_on > now.date()),
+                )
             )
         )
+        planned = {
+            str(c.id): [c.ended_on.isoformat(), c.end_reason, c.ended_by] for c in commitments if c.ended_on is not None
+        }
         mandates = list(
             session.scalars(select(Mandate).where(Mandate.supporter_id == supporter.id, Mandate.cancelled_on.is_(None)))
         )
@@ -99,6 +108,7 @@ class Death(Base):
         )
         instalments = list(session.scalars(pending))
         for commitment in commitments:
+            commitment.ended_on = commitment.end_reason = commitment.ended_by = None
             commitment.stop(session, "deceased", on=now.date(), by=by, now=now)
         for mandate in mandates:
             mandate.cancel(session, "deceased", by=by, now=now, on=now.date())
@@ -106,6 +116,7 @@ class Death(Base):
         waived = select(Instalment.id).where(Instalment.id.in_(instalments), Instalment.status == "waived")
         death.journal = {
             "commitments": [c.id for c in commitments],
+            "planned_ends": planned,
             "mandates": [m.id for m in mandates],
             "instalments": list(session.scalars(waived)),
         }
@@ -119,6 +130,8 @@ class Death(Base):
 
     def undo(self, session: Session, *, by: Actor, now: datetime) -> None:
         """It was the wrong person: what this report ended goes on. What ended before or since stays ended."""
+        turns.together(session)
+        session.get(Death, self.id, with_for_update=True, populate_existing=True)
         if self.undone_at is not None:
             raise Refused("This report was undone already.")
         self.undone_at, self.undone_by = now, by.key
@@ -126,7 +139,9 @@ class Death(Base):
         for commitment_id in self.journal.get("commitments", []):
             commitment = session.get_one(Commitment, commitment_id)
             if commitment.end_reason == "deceased":
-                commitment.ended_on = commitment.end_reason = commitment.ended_by = None
+                on, reason, ended_by = self.journal.get("planned_ends", {}).get(str(commitment_id), (None, None, None))
+                commitment.ended_on = date.fromisoformat(on) if on else None
+                commitment.end_reason, commitment.ended_by = reason, ended_by
         for mandate_id in self.journal.get("mandates", []):
             mandate = session.get_one(Mandate, mandate_id)
             if mandate.cancel_reason == "deceased":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, column, select, table, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from supporters import audit, hooks
@@ -107,7 +107,7 @@ class Payment(Base):
 
         The same news twice changes nothing. It is not collected again unless a person asks for it.
         """
-        session.get(Payment, self.id, with_for_update=True, populate_existing=True)
+        self._lock(session)
         if self.state not in ("booked", "returned") or self.gift is None:
             raise Refused(
                 "Payment %(reference)s is %(state)s: only a booked one can be returned.",
@@ -134,7 +134,7 @@ class Payment(Base):
 
     def fail(self, session: Session, *, by: Actor, now: datetime, reason_code: str | None = None) -> None:
         """The bank refused it before money moved; nothing is booked."""
-        session.get(Payment, self.id, with_for_update=True, populate_existing=True)
+        self._lock(session)
         if self.state == "failed":
             return
         if self.state != "open":
@@ -143,8 +143,26 @@ class Payment(Base):
                 reference=self.reference,
                 state=self.state,
             )
+        if self.gateway == "sepa" and not self._is_at_the_bank(session):
+            raise Refused(
+                "Payment %(reference)s is not at the bank yet: only what was sent can fail.", reference=self.reference
+            )
         self.state = "failed"
         if self.instalment is not None:
             self.instalment.status = "returned"
         audit.record(session, by, "fail", self, now=now, reason_code=reason_code)
         session.flush()
+
+    def _lock(self, session: Session) -> None:
+        """The collection first: booking it and the news that one of its lines failed follow each other."""
+        session.flush()
+        if self.batch_id is not None:
+            session.execute(select(_batches.c.state).where(_batches.c.id == self.batch_id).with_for_update())
+        session.get(Payment, self.id, with_for_update=True, populate_existing=True)
+
+    def _is_at_the_bank(self, session: Session) -> bool:
+        return session.scalar(select(_batches.c.state).where(_batches.c.id == self.batch_id)) in ("exported", "booked")
+
+
+# The collection's class stands above this one; these two columns of it are all that a payment asks for.
+_batches = table("supporters_collection_batch", column("id"), column("state"))

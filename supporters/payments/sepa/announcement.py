@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, exists, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, selectinload
 
 from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, cents, instant, line, pk, word
+from supporters.giving import turns
 from supporters.giving.commitment import Commitment
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
@@ -48,9 +49,14 @@ class Announcement(Base):
         by: Actor,
         now: datetime,
     ) -> Announcement:
-        """Announce the commitment's amount as it is now."""
+        """Announce the commitment's amount as it is now; the same on the same day by the same channel is one."""
         session.flush()
         term = commitment.term
+        known = session.scalar(
+            select(cls).where(cls.term_id == term.id, cls.announced_on == on, cls.channel == channel)
+        )
+        if known is not None:
+            return known
         announcement = cls(
             term_id=term.id,
             amount=term.amount,
@@ -113,12 +119,16 @@ def announce(
     The rows (fields in HEADER) are for letters and mail; the announcement is made as each is yielded, in the caller's
     transaction. People reachable by e-mail get channel email, the others letter.
     """
+    turns.alone(session)
     rows = session.execute(
         select(Commitment, Term, Mandate, Supporter)
         .join(Term, (Term.commitment_id == Commitment.id) & Term.last_number.is_(None))
         .join(Mandate, Mandate.id == Commitment.mandate_id)
         .join(Supporter, Supporter.id == Commitment.supporter_id)
         .where(*unannounced(account, before))
+        .options(
+            selectinload(Supporter.contact_points), joinedload(Mandate.bank_account), selectinload(Commitment.terms)
+        )
         .order_by(Commitment.id)
     ).all()
     if rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    case,
     func,
     insert,
     literal,
@@ -25,6 +27,7 @@ from supporters.actor import Actor
 from supporters.db import Base, actor_key, cents, instant, pk, word
 from supporters.documents import Document
 from supporters.errors import BadInput, NotAllowed, NotFound, Refused
+from supporters.giving import turns
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import Designation, Gift
 from supporters.giving.instalment import Instalment
@@ -135,7 +138,17 @@ class CollectionBatch(Base):
             )
         if on > today + timedelta(days=92):
             raise BadInput("%(on)s is more than three months away; prepare it later.", field="on", on=on.isoformat())
-        session.scalar(select(CreditorAccount.id).where(CreditorAccount.id == account.id).with_for_update())
+        turns.alone(session)
+        with session.begin_nested():  # What is refused leaves nothing behind, whatever the caller does next.
+            batch = cls._gather(session, account, on=on, collect_on=collect_on, by=by, now=now)
+        audit.record(session, by, "prepare", batch, now=now, count=batch.count, total=batch.total)
+        session.expire_all()
+        return batch
+
+    @classmethod
+    def _gather(
+        cls, session: Session, account: CreditorAccount, *, on: date, collect_on: date, by: Actor, now: datetime
+    ) -> CollectionBatch:
         batch = cls(
             creditor_account_id=account.id, due_through=on, collect_on=collect_on, prepared_at=now, prepared_by=by.key
         )
@@ -154,8 +167,6 @@ class CollectionBatch(Base):
             raise Refused(
                 "There is nothing to collect up to %(on)s (%(listed)s).", field="on", on=on.isoformat(), listed=listed
             )
-        audit.record(session, by, "prepare", batch, now=now, count=batch.count, total=batch.total)
-        session.expire_all()
         return batch
 
     def _count(self, session: Session) -> None:
@@ -177,7 +188,7 @@ class CollectionBatch(Base):
         ids = list(session.scalars(chosen))
         if not ids:
             return
-        selection.release(session, select(Payment.instalment_id).where(Payment.id.in_(ids)))
+        selection.release(session, select(Payment.instalment_id).where(Payment.id.in_(ids)), self.collect_on)
         session.execute(update(Payment).where(Payment.id.in_(ids)).values(state="cancelled"))
         self._count(session)
         audit.record(session, by, "withdraw", self, now=now, count=len(ids))
@@ -191,6 +202,7 @@ class CollectionBatch(Base):
         Raises NotAllowed for the preparer, Refused where something in it ended, FileRefused where a rule of the scheme
         or the schema is broken; the batch then stays prepared.
         """
+        turns.alone(session)
         self._lock(session)
         by.must_be_signed_in()
         self._must_be("prepared", "approve")
@@ -206,11 +218,12 @@ class CollectionBatch(Base):
         self._refuse_if_blocked(session)
         if not self.count:
             raise Refused("Nothing is left in this collection; cancel it.")
-        self._refresh_accounts(session)
-        self.state, self.format, self.approved_at, self.approved_by = "approved", format, now, by.key
-        session.flush()
-        for rendered in render(session, self, format, now=now):
-            self._store(session, rendered, by=by, now=now)
+        with session.begin_nested():  # A file that is refused leaves the collection prepared.
+            self._refresh_accounts(session)
+            self.state, self.format, self.approved_at, self.approved_by = "approved", format, now, by.key
+            session.flush()
+            for rendered in render(session, self, format, now=now):
+                self._store(session, rendered, by=by, now=now)
         audit.record(session, by, "approve", self, now=now, format=format, files=[f.sha256 for f in self.files])
         session.flush()
         return self.files
@@ -219,11 +232,13 @@ class CollectionBatch(Base):
         """The account of a mandate may have changed since the batch was prepared; the file takes it as it is now."""
         from supporters.people.bank_account import BankAccount
 
-        current = (
+        account = (
             select(BankAccount.iban)
             .join(Mandate, Mandate.bank_account_id == BankAccount.id)
             .where(Mandate.id == Payment.mandate_id)
-        ).scalar_subquery()
+        )
+        current = account.scalar_subquery()
+        bic = account.with_only_columns(BankAccount.bic).scalar_subquery()
         untold = (
             select(func.min(MandateAmendment.id))
             .where(MandateAmendment.mandate_id == Payment.mandate_id, MandateAmendment.told_on.is_(None))
@@ -233,7 +248,7 @@ class CollectionBatch(Base):
         session.execute(
             update(Payment)
             .where(*mine, Payment.iban != current)
-            .values(iban=current)
+            .values(iban=current, bic=bic)
             .execution_options(synchronize_session=False)
         )
         amended = select(MandateAmendment.mandate_id).where(MandateAmendment.told_on.is_(None))
@@ -269,6 +284,7 @@ class CollectionBatch(Base):
 
     def export(self, session: Session, *, by: Actor, now: datetime) -> list[CollectionFile]:
         """Hand out the stored files. The first time counts as sent to the bank; every time gives the same bytes."""
+        turns.alone(session)
         self._lock(session)
         by.must_be_signed_in()
         if self.state in ("exported", "booked"):
@@ -281,7 +297,12 @@ class CollectionBatch(Base):
         session.execute(
             update(Mandate)
             .where(Mandate.id.in_(mandates))
-            .values(first_used_on=func.coalesce(Mandate.first_used_on, self.collect_on), last_used_on=self.collect_on)
+            .values(
+                first_used_on=func.coalesce(Mandate.first_used_on, self.collect_on),
+                last_used_on=case(
+                    (Mandate.last_used_on > self.collect_on, Mandate.last_used_on), else_=self.collect_on
+                ),
+            )
             .execution_options(synchronize_session=False)
         )
         session.execute(
@@ -341,6 +362,7 @@ class CollectionBatch(Base):
 
     def cancel(self, session: Session, reason: str, *, by: Actor, now: datetime) -> None:
         """Let go of everything in it, before it is at the bank."""
+        turns.alone(session)
         self._lock(session)
         by.must_be_signed_in()
         if self.state in ("exported", "booked"):
@@ -352,7 +374,9 @@ class CollectionBatch(Base):
             )
         self._must_be(("prepared", "approved"), "cancel")
         selection.release(
-            session, select(Payment.instalment_id).where(Payment.batch_id == self.id, Payment.state == "open")
+            session,
+            select(Payment.instalment_id).where(Payment.batch_id == self.id, Payment.state == "open"),
+            self.collect_on,
         )
         session.execute(
             update(Payment)
@@ -378,7 +402,22 @@ class CollectionBatch(Base):
         self._must_be("exported", "book")
         if (today or now.date()) < self.collect_on:
             raise Refused("The bank collects on %(on)s; book it from that day on.", on=self.collect_on.isoformat())
-        FinancialYear.refuse_if_closed(session, self.collect_on, "collect_on")
+        with FinancialYear.posting(session, self.collect_on, "collect_on"):
+            count = self._post(session, by=by, now=now)
+        self.state, self.booked_at, self.booked_by = "booked", now, by.key
+        audit.record(session, by, "book", self, now=now, count=count)
+        session.flush()
+        if hooks.listened_to("gifts_booked"):
+            ids = list(
+                session.scalars(
+                    select(Payment.gift_id).where(Payment.batch_id == self.id, Payment.gift_id.is_not(None))
+                )
+            )
+            hooks.fire("gifts_booked", session, gift_ids=ids, by=by, now=now)
+        session.expire_all()
+        return count
+
+    def _post(self, session: Session, *, by: Actor, now: datetime) -> int:
         mine = (Payment.batch_id == self.id, Payment.state == "open")
         key = literal("payment:") + sql_cast(Payment.id, String)
         gifts = (
@@ -401,8 +440,9 @@ class CollectionBatch(Base):
             .where(*mine)
             .order_by(Payment.id)
         )
-        session.execute(
-            insert(Gift).from_select(
+        posted: Any = session.execute(
+            insert(Gift)
+            .from_select(
                 [
                     "supporter_id",
                     "amount",
@@ -419,6 +459,7 @@ class CollectionBatch(Base):
                 ],
                 gifts,
             )
+            .execution_options(preserve_rowcount=True)
         )
         booked = (
             select(Gift.id, Commitment.fund_id, Gift.amount, literal(now, Gift.booked_at.type), literal(by.key))
@@ -446,19 +487,7 @@ class CollectionBatch(Base):
             )
             .execution_options(synchronize_session=False)
         )
-        self.state, self.booked_at, self.booked_by = "booked", now, by.key
-        count = self.count
-        audit.record(session, by, "book", self, now=now)
-        session.flush()
-        if hooks.listened_to("gifts_booked"):
-            ids = list(
-                session.scalars(
-                    select(Payment.gift_id).where(Payment.batch_id == self.id, Payment.gift_id.is_not(None))
-                )
-            )
-            hooks.fire("gifts_booked", session, gift_ids=ids, by=by, now=now)
-        session.expire_all()
-        return count
+        return int(posted.rowcount)
 
     # -- guards -----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -76,17 +77,36 @@ def select_into(
 ) -> None:
     """Fill the batch: a payment for each instalment due up to ``on`` that may be collected, else an exclusion."""
     missed_before = on - timedelta(days=account.late_days)
-    materialise(session, on, missed_before=missed_before)
+    ours = _ours(account)
+    materialise(session, on, missed_before=missed_before, only=ours)
+    of_ours = Instalment.commitment_id.in_(select(Commitment.id).where(ours))
+    ended = Instalment.commitment_id.in_(select(Commitment.id).where(ours, Commitment.ended_on <= collect_on))
     session.execute(
         update(Instalment)
-        .where(Instalment.status == "due", Instalment.due_on < missed_before, Instalment.asked_again_on.is_(None))
+        .where(Instalment.status == "due", ended)
+        .values(status="waived")
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Instalment)
+        .where(
+            Instalment.status == "due",
+            Instalment.due_on < missed_before,
+            Instalment.asked_again_on.is_(None),
+            of_ours,
+        )
         .values(status="missed")
         .execution_options(synchronize_session=False)
     )
-    reason = _reason(account, collect_on)
+    reason = _reason(account, on, collect_on)
     in_sight = or_(
         Instalment.status == "due",
         and_(Instalment.status.in_(("paused", "skipped")), Instalment.due_on >= missed_before),
+        and_(
+            Instalment.status == "waived",
+            Instalment.due_on >= missed_before,
+            Supporter.death_reported_at.is_not(None),
+        ),
         and_(Instalment.status.in_(("missed", "returned")), Instalment.due_on >= on - timedelta(days=LISTED_DAYS)),
     )
     candidates = (
@@ -184,11 +204,11 @@ def _first_once(session: Session, batch_id: int) -> None:
     )
 
 
-def release(session: Session, payments: Any) -> None:
-    """Let go of these instalments (``payments`` selects their ids): due again, unless that has passed."""
+def release(session: Session, payments: Any, collect_on: date) -> None:
+    """Let go of these instalments (``payments`` selects their ids): due again, unless paused or ended by then."""
     from supporters.giving.pause import Pause
 
-    ended = exists().where(Commitment.id == Instalment.commitment_id, Commitment.ended_on.is_not(None))
+    ended = exists().where(Commitment.id == Instalment.commitment_id, Commitment.ended_on <= collect_on)
     paused = exists().where(
         Pause.commitment_id == Instalment.commitment_id,
         Pause.from_on <= Instalment.due_on,
@@ -202,7 +222,32 @@ def release(session: Session, payments: Any) -> None:
     )
 
 
-def _reason(account: CreditorAccount, collect_on: date) -> Any:
+def _ours(account: CreditorAccount) -> ColumnElement[bool]:
+    """The commitments collected on this account: one that has no mandate yet may be anybody's."""
+    mandates = select(Mandate.id).where(Mandate.creditor_identifier == account.identifier)
+    return and_(
+        Commitment.method == "sepa",
+        Commitment.currency == account.currency,
+        or_(Commitment.mandate_id.is_(None), Commitment.mandate_id.in_(mandates)),
+    )
+
+
+def _used_elsewhere(on: date) -> ColumnElement[bool]:
+    """Whether another payment, or another instalment of this collection, takes the mandate: once for a one-off."""
+    other, theirs, payment = aliased(Instalment), aliased(Commitment), aliased(Payment)
+    return or_(
+        exists().where(payment.mandate_id == Mandate.id, payment.state.in_(("open", "booked"))),
+        exists().where(
+            theirs.mandate_id == Mandate.id,
+            other.commitment_id == theirs.id,
+            other.status == "due",
+            other.due_on <= on,
+            other.id < Instalment.id,
+        ),
+    )
+
+
+def _reason(account: CreditorAccount, on: date, collect_on: date) -> Any:
     """The first rule that says no, or NULL where the instalment may be collected."""
     used = func.coalesce(Mandate.last_used_on, Mandate.signed_on)
     lapses_on = month_grid(used, literal(LAPSE_MONTHS), extract("day", used))
@@ -217,6 +262,7 @@ def _reason(account: CreditorAccount, collect_on: date) -> Any:
         (Mandate.id.is_(None), "no_mandate"),
         (Mandate.cancelled_on.is_not(None), "mandate_cancelled"),
         (and_(Mandate.kind == "one_off", Mandate.first_used_on.is_not(None)), "mandate_used"),
+        (and_(Mandate.kind == "one_off", _used_elsewhere(on)), "mandate_used"),
         (lapses_on <= collect_on, "mandate_lapsed"),
         (Mandate.signed_on > collect_on, "signed_later"),
         (~told, "not_announced"),

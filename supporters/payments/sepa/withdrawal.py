@@ -6,15 +6,17 @@ A collection that is approved but not exported is left whole; it refuses to be e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from supporters import hooks
 from supporters.actor import Actor
+from supporters.giving.commitment import Commitment
 from supporters.giving.instalment import Instalment
+from supporters.giving.pause import Pause
 from supporters.payments.payment import Payment
 from supporters.payments.sepa.batch import CollectionBatch
 from supporters.people.supporter import Supporter
@@ -25,7 +27,23 @@ from supporters.tasks import Task
 def leave_with_commitments(session: Session, *, commitment_ids: Sequence[int], by: Actor, now: datetime) -> None:
     _withdraw(
         session,
-        Payment.instalment_id.in_(select(Instalment.id).where(Instalment.commitment_id.in_(commitment_ids))),
+        Payment.instalment_id.in_(
+            select(Instalment.id)
+            .join(Commitment, Commitment.id == Instalment.commitment_id)
+            .where(Commitment.id.in_(commitment_ids), Commitment.ended_on <= Payment.collect_on)
+        ),
+        by,
+        now,
+    )
+
+
+@hooks.on("commitment_paused")
+def leave_with_a_pause(session: Session, *, commitment_id: int, pause: Pause, by: Actor, now: datetime) -> None:
+    until_on = pause.until_on or date.max
+    in_it = and_(Instalment.due_on >= pause.from_on, Instalment.due_on < until_on)
+    _withdraw(
+        session,
+        Payment.instalment_id.in_(select(Instalment.id).where(Instalment.commitment_id == commitment_id, in_it)),
         by,
         now,
     )
@@ -52,7 +70,7 @@ def leave_with_the_dead(session: Session, *, supporter: Supporter, death: Any, b
             " or refund it: they have died.",
             by=by,
             now=now,
-            key=f"recall:{payment.id}",
+            key=f"recall:{payment.id}:{death.id}",
             supporter_id=supporter.id,
             due_on=payment.collect_on,
             reference=payment.reference,

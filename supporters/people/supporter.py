@@ -13,8 +13,8 @@ from supporters.actor import Actor
 from supporters.db import Base, instant, line, pk, word
 from supporters.errors import BadInput, Refused
 from supporters.people import names
-from supporters.people.bank_account import BankAccount
-from supporters.people.contact import Address, ContactPoint, clean_email
+from supporters.people.bank_account import BankAccount, clean_iban
+from supporters.people.contact import Address, ContactPoint, clean_email, clean_phone, clean_postcode
 from supporters.people.household import HouseholdMember
 from supporters.people.reference import ExternalReference
 
@@ -92,8 +92,15 @@ class Supporter(Base):
         on = on or now.date()
         supporter = cls(kind=kind, joined_on=on, created_at=now, source_code=source_code)
         supporter._set(fields)
+        # Refuse before anything is added.
         if email:
-            clean_email(email)  # Refuse before anything is added.
+            clean_email(email)
+        if phone:
+            clean_phone(phone)
+        if address:
+            clean_postcode(address.postcode, address.country)
+        if iban:
+            clean_iban(iban)
         session.add(supporter)
         session.flush()
         for point, value in (("email", email), ("phone", phone), ("address", address)):
@@ -128,7 +135,13 @@ class Supporter(Base):
     def rename(self, session: Session, *, by: Actor, now: datetime, **fields: Any) -> None:
         """Change name fields, language or birth date; the audit line keeps what they were."""
         before = {key: getattr(self, key) for key in fields}
-        self._set(fields)
+        try:
+            self._set(fields)
+        except BadInput:
+            for key, old in before.items():
+                setattr(self, key, old)
+            self.sort_name = self.make_sort_name()
+            raise
         changed = {key: str(old) for key, old in before.items() if getattr(self, key) != old}
         if changed:
             audit.record(session, by, "rename", self, now=now, supporter=self.id, before=changed)

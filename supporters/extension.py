@@ -11,23 +11,28 @@ from flask_sqlalchemy import SQLAlchemy
 
 from supporters import cli
 from supporters.actor import Actor
+from supporters.cli import collect as collect  # commands register on import
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.settings import Settings
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
 Authenticator = Callable[[str, str], Actor]
+#: Whether somebody may do what a permission such as "money.run" names.
+Authoriser = Callable[[Actor, str], bool]
 
 
 class Supporters:
     """The library on the site's own database.
 
-    ``authenticator`` is set by whoever knows about passwords (the admin): commands ask it who is there.
+    ``authenticator`` and ``authoriser`` are set by whoever knows about passwords and roles (the admin): commands ask
+    them who is there and what that person may do.
     """
 
     def __init__(self, app: Flask | None = None, db: SQLAlchemy | None = None) -> None:
         self.db = db
         self.authenticator: Authenticator = _nobody_knows
+        self.authoriser: Authoriser = _whoever_is_signed_in
         self._settings: Settings | None = None
         if app is not None:
             self.init_app(app, db)
@@ -73,6 +78,18 @@ class Supporters:
     def authenticate(self, email: str, secret: str) -> Actor:
         """The signed-in person that these prove; raises NotAllowed where they prove nobody."""
         return self.authenticator(email, secret)
+
+    def authorise(self, actor: Actor, permission: str) -> None:
+        """Raises NotAllowed unless this person may do what the permission names."""
+        if not self.authoriser(actor, permission):
+            raise NotAllowed(
+                "%(name)s may not do this: it takes the permission %(permission)s, which an administrator can give.",
+                field="email", name=actor.name, permission=permission,
+            )  # fmt: skip
+
+
+def _whoever_is_signed_in(actor: Actor, permission: str) -> bool:
+    return actor.authenticated
 
 
 def _nobody_knows(email: str, secret: str) -> Actor:

@@ -1,0 +1,132 @@
+"""Which language, and how money and dates are written in it. English stands in the code, Dutch in the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+from flask import Flask, current_app, has_request_context, request, session
+from flask_babel import Babel, Domain, get_locale
+from flask_babel.speaklater import LazyString
+from flask_login import current_user
+
+from admin import clock
+from supporters.errors import AchterbanError
+from supporters.money import Money
+
+LANGUAGES = {"nl": "Nederlands", "en": "English"}
+FOLDER = Path(__file__).parent / "translations"
+
+domain = Domain(translation_directories=[str(FOLDER)])
+
+
+def gettext(text: str, **params: Any) -> str:
+    return str(domain.gettext(text, **params))
+
+
+def ngettext(one: str, many: str, num: int, **params: Any) -> str:
+    return str(domain.ngettext(one, many, num, **{"num": number(num), **params}))
+
+
+def lazy(text: str) -> LazyString:
+    """A label written where no request is: translated when it is shown."""
+    return LazyString(domain.gettext, text)
+
+
+def say(error: AchterbanError) -> str:
+    """What a verb raised, in the reader's language; its template is the key."""
+    return saying(error.template, error.params)
+
+
+def saying(template: str, params: Mapping[str, Any]) -> str:
+    """A template of the library filled in, with the dates and amounts in it written for the reader."""
+    text = gettext(template)
+    return text % {name: _for_reader(value) for name, value in params.items()} if params else text
+
+
+def _for_reader(value: Any) -> Any:
+    if isinstance(value, Money | date):
+        return money(value) if isinstance(value, Money) else day(value)
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return day(date.fromisoformat(value))
+    if found := re.fullmatch(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)", value):
+        return money(Money.of(found[2].replace(",", ""), found[1]))
+    return gettext(value)
+
+
+def init_app(app: Flask) -> None:
+    """Follow the host's Flask-Babel where it has one; else bring our own."""
+    if "babel" not in app.extensions:
+        app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["ADMIN_LANGUAGE"])
+        Babel(app, locale_selector=chosen_language, timezone_selector=lambda: str(clock.zone()))
+
+
+def chosen_language() -> str:
+    """What the reader chose (here, or on another day), else the browser's preference."""
+    default: str = current_app.config["ADMIN_LANGUAGE"]
+    if not has_request_context():
+        return default
+    for wish in (session.get("achterban_language"), getattr(current_user, "language", None)):
+        if wish in LANGUAGES:
+            return str(wish)
+    return request.accept_languages.best_match(list(LANGUAGES), default) or default
+
+
+def locale() -> Locale:
+    return get_locale() or Locale("en")
+
+
+def money(value: Money | int | None, currency: str = "EUR") -> str:
+    """€ 1.234,56 in Dutch, €1,234.56 in English."""
+    if value is None:
+        return "–"
+    value = value if isinstance(value, Money) else Money(int(value), currency)
+    return str(format_currency(value.decimal, value.currency, locale=locale()))
+
+
+def whole_money(value: Money | int | None, currency: str = "EUR") -> str:
+    """For figures and axes: without the cents."""
+    if value is None:
+        return "–"
+    value = value if isinstance(value, Money) else Money(int(value), currency)
+    pattern = "¤ #,##0;¤ -#,##0" if locale().language == "nl" else "¤#,##0;-¤#,##0"
+    return str(format_currency(value.decimal, value.currency, pattern, locale=locale(), currency_digits=False))
+
+
+def number(value: int | float | None) -> str:
+    return "–" if value is None else str(format_decimal(value, locale=locale()))
+
+
+def percent(value: float | None) -> str:
+    """Growth, with its sign; the value counts in percents."""
+    if value is None:
+        return "–"
+    return ("+" if value > 0 else "") + str(format_percent(value / 100, "#,##0.#%", locale=locale()))
+
+
+def day(value: date | datetime | None, length: str = "long") -> str:
+    """3 januari 2022; ``length="medium"`` where room is scarce: 3 jan 2022."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        value = value.astimezone(clock.zone()).date()
+    return str(format_date(value, length, locale=locale()))
+
+
+def moment(value: datetime | None) -> str:
+    if value is None:
+        return "–"
+    zone = clock.zone()
+    return str(format_datetime(value, "d MMM y HH:mm", tzinfo=zone, locale=locale()))
+
+
+def month(value: date, length: str = "short") -> str:
+    return str(format_date(value, "LLLL" if length == "long" else "LLL", locale=locale())).rstrip(".")

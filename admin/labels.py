@@ -1,0 +1,176 @@
+"""What the words in the tables are called on a screen, and in which colour a state is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from admin.i18n import lazy
+
+_WORDS: dict[str, dict[str, Any]] = {
+    "kind_of_supporter": {"person": lazy("Person"), "organisation": lazy("Organisation")},
+    "form_of_address": {"": lazy("Not known"), "mr": lazy("Mr"), "ms": lazy("Ms")},
+    "language": {"nl": lazy("Dutch"), "en": lazy("English")},
+    "contact": {"email": lazy("E-mail"), "phone": lazy("Telephone"), "address": lazy("Address")},
+    "every": {
+        "month": lazy("a month"),
+        "two_months": lazy("every two months"),
+        "quarter": lazy("a quarter"),
+        "half_year": lazy("every half year"),
+        "year": lazy("a year"),
+        "once": lazy("once"),
+    },
+    "method": {
+        "sepa": lazy("Direct debit"),
+        "transfer": lazy("Bank transfer"),
+        "mollie": lazy("Mollie"),
+        "stripe": lazy("Stripe"),
+    },
+    "commitment": {
+        "active": lazy("Active"),
+        "paused": lazy("Paused"),
+        "upcoming": lazy("Upcoming"),
+        "ended": lazy("Ended"),
+    },
+    "end_reason": {
+        "donor_request": lazy("Asked for it"),
+        "financial": lazy("Cannot afford it now"),
+        "no_longer_interested": lazy("No longer interested"),
+        "dissatisfied": lazy("Dissatisfied with us"),
+        "other_charity": lazy("Gives to another charity"),
+        "deceased": lazy("Has died"),
+        "payment_failures": lazy("Payments kept failing"),
+        "account_closed": lazy("Bank account was closed"),
+        "completed": lazy("Came to its end"),
+        "replaced": lazy("Replaced by another"),
+        "unknown": lazy("Reason not known"),
+    },
+    "gift": {
+        "gift": lazy("Gift"),
+        "bequest": lazy("Bequest"),
+        "company": lazy("Company"),
+        "lottery": lazy("Lottery"),
+        "government": lazy("Government"),
+        "affiliate": lazy("Affiliated organisation"),
+        "foundation": lazy("Foundation"),
+        "sale": lazy("Sale"),
+    },
+    "category": {
+        "individuals": lazy("Individuals"),
+        "companies": lazy("Companies"),
+        "lotteries": lazy("Lotteries"),
+        "governments": lazy("Governments"),
+        "affiliated_nonprofits": lazy("Affiliated non-profit organisations"),
+        "other_nonprofits": lazy("Other non-profit organisations"),
+        "goods_and_services": lazy("Goods and services supplied"),
+    },
+    "reversal": {
+        "refund": lazy("Refund by us"),
+        "return": lazy("Returned by the bank"),
+        "chargeback": lazy("Taken back by the donor"),
+    },
+    "evidence": {
+        "paper": lazy("Signed on paper"),
+        "emandate": lazy("eMandate"),
+        "first_payment": lazy("First payment"),
+    },
+    "unusable": {"cancelled": lazy("ended"), "lapsed": lazy("lapsed"), "used": lazy("used up")},
+    "source_of_death": {
+        "family": lazy("Family"),
+        "executor": lazy("Executor"),
+        "notary": lazy("Notary"),
+        "returned_mail": lazy("Returned mail"),
+        "bank": lazy("The bank"),
+        "register": lazy("Register"),
+        "other": lazy("Otherwise"),
+    },
+    "instalment": {
+        "due": lazy("Due"),
+        "claimed": lazy("In a collection"),
+        "paid": lazy("Paid"),
+        "returned": lazy("Returned"),
+        "skipped": lazy("Skipped"),
+        "paused": lazy("Paused"),
+        "waived": lazy("Let go"),
+        "missed": lazy("Missed"),
+    },
+    "certainty": {
+        "open": lazy("At the bank"),
+        "provisional": lazy("Provisional"),
+        "refundable": lazy("Can be taken back without a reason"),
+        "contestable": lazy("Can be contested"),
+        "safe": lazy("Safe"),
+        "returned": lazy("Returned"),
+        "failed": lazy("Failed"),
+        "cancelled": lazy("Cancelled"),
+    },
+    "batch": {
+        "prepared": lazy("Waits for approval"),
+        "approved": lazy("Approved"),
+        "exported": lazy("At the bank"),
+        "booked": lazy("Booked"),
+        "cancelled": lazy("Cancelled"),
+    },
+    "sequence": {"FRST": lazy("First"), "RCUR": lazy("Recurring"), "OOFF": lazy("One-off")},
+    "exclusion": {
+        "deceased": lazy("Has died"),
+        "skipped": lazy("Skipped on request"),
+        "paused": lazy("Paused"),
+        "missed": lazy("Too late to collect by itself"),
+        "returned": lazy("Came back before"),
+        "no_mandate": lazy("No mandate"),
+        "mandate_cancelled": lazy("Mandate ended"),
+        "mandate_used": lazy("One-off mandate was used"),
+        "mandate_lapsed": lazy("Mandate lapsed (36 months unused)"),
+        "signed_later": lazy("Mandate is signed later"),
+        "not_announced": lazy("Not announced in time"),
+    },
+    "blocker": {
+        "deceased": lazy("Has died"),
+        "mandate_cancelled": lazy("Ended the mandate"),
+        "commitment_ended": lazy("Stopped the commitment"),
+    },
+    "suspicion": {
+        "ten_times_usual": lazy("Ten times the usual amount, or more"),
+        "same_account_and_amount": lazy("The same amount from the same account, more than once"),
+    },
+    "role": {
+        "viewer": lazy("Viewer"),
+        "fundraiser": lazy("Fundraiser"),
+        "finance": lazy("Finance"),
+        "administrator": lazy("Administrator"),
+    },
+}
+
+_COLOURS = {
+    "commitment": {"active": "good", "paused": "warn", "upcoming": "info", "ended": ""},
+    "instalment": {"due": "info", "claimed": "info", "paid": "good", "returned": "bad", "missed": "warn"},
+    "certainty": {
+        "safe": "good",
+        "contestable": "good",
+        "refundable": "info",
+        "provisional": "warn",
+        "returned": "bad",
+        "failed": "bad",
+    },
+    "batch": {"prepared": "warn", "approved": "info", "exported": "info", "booked": "good"},
+    "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad"},
+}
+
+
+def label(family: str, value: str | None) -> str:
+    """The word on the screen; one that has no label yet is shown as it is rather than not at all."""
+    if value is None:
+        return ""
+    return str(_WORDS.get(family, {}).get(value, value))
+
+
+def badge(family: str, value: str) -> tuple[str, str]:
+    """Label and colour."""
+    return label(family, value), _COLOURS.get(family, {}).get(value, "")
+
+
+def choices(family: str, values: Iterable[str] | None = None) -> list[tuple[str, Any]]:
+    """For a select field; the labels stay lazy."""
+    words = _WORDS[family]
+    return [(value, words.get(value, value)) for value in (words if values is None else values)]

@@ -1,0 +1,74 @@
+"""The audit log: who did what, when, from where."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from admin import clock
+from admin.access import needs
+from admin.blueprint import bp
+from admin.data import session
+from admin.i18n import lazy
+from admin.kit.lists import Column, Filter, listing
+from admin.pages.people import to_supporter
+from admin.timeline import describe
+from supporters import AuditEntry
+
+
+def _from(query: Any, day: Any) -> Any:
+    return query.where(AuditEntry.at >= datetime.combine(day, time(), clock.zone()).astimezone(UTC))
+
+
+def _until(query: Any, day: Any) -> Any:
+    return query.where(AuditEntry.at < datetime.combine(day + timedelta(days=1), time(), clock.zone()).astimezone(UTC))
+
+
+AUDIT = listing(
+    endpoint="audit_log",
+    title=lazy("Audit log"),
+    query=lambda: select(AuditEntry),
+    key=AuditEntry.id,
+    permission="audit.see",
+    default_sort="at",
+    columns=(
+        Column("at", lazy("When"), lambda e: e.at, "moment", sort=AuditEntry.at, descending=True),
+        Column("by", lazy("Who"), lambda e: e.by.removeprefix("person:")),
+        Column("via", lazy("From where"), lambda e: e.via),
+        Column("what", lazy("What"), describe),
+        Column("subject", lazy("Subject"), lambda e: f"{e.subject} {e.subject_id or ''}".strip(), on_screen=False),
+        Column(
+            "supporter",
+            lazy("Supporter"),
+            lambda e: f"S{e.supporter_id:07d}" if e.supporter_id else "",
+            link=lambda e: to_supporter(e.supporter_id) if e.supporter_id else None,
+        ),
+        Column(
+            "detail",
+            lazy("Details"),
+            lambda e: json.dumps(e.detail, ensure_ascii=False, default=str)[:300] if e.detail else "",
+        ),
+    ),
+    filters=(
+        Filter("by", lazy("Who"), lambda q, v: q.where(AuditEntry.by.contains(v, autoescape=True)), "text"),
+        Filter("from", lazy("From"), _from, "date"),
+        Filter("until", lazy("Until"), _until, "date"),
+        Filter(
+            "supporter",
+            lazy("Number of a supporter"),
+            lambda q, v: q.where(AuditEntry.supporter_id == int("".join(filter(str.isdecimal, v))[:15] or 0)),
+            "text",
+        ),
+    ),
+)
+
+
+@bp.get("/audit")
+@needs("audit.see")
+def audit_log() -> ResponseReturnValue:
+    return render_template("achterban/list.html", page=AUDIT.page(session(), request.args))

@@ -1,0 +1,166 @@
+"""One timeline of a supporter: gifts, what went back, and every change that left a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from admin.blueprint import NAME
+from admin.i18n import gettext as _
+from admin.i18n import money
+from admin.labels import badge, label
+from supporters import AuditEntry, Commitment, Gift, Money, Reversal, Supporter
+from supporters.people.contact import KINDS
+
+SHOWN = 30
+
+#: Audit lines that say what a gift or reversal in the timeline says already.
+_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    day: date
+    rank: int  # which source; entries of one day stand in a fixed order
+    id: int
+    text: str
+    note: str = ""
+    amount: str = ""
+    badge: tuple[str, str] | None = None
+    href: str | None = None
+
+    @property
+    def cursor(self) -> str:
+        return f"{self.day.isoformat()}.{self.rank}.{self.id}"
+
+
+def entries(session: Session, person: Supporter, before: str | None, show: str) -> tuple[list[Entry], str | None]:
+    """The newest entries (before the cursor, where one is given) and the cursor of what comes earlier."""
+    place = _place(before)
+    sources: list[Callable[..., list[Entry]]] = []
+    if show in ("all", "money"):
+        sources += [_gifts, _reversals]
+    if show in ("all", "changes"):
+        sources += [_changes]
+    found = [entry for source in sources for entry in source(session, person, place)]
+    found.sort(key=lambda entry: (entry.day, entry.rank, entry.id), reverse=True)
+    shown = found[:SHOWN]
+    return shown, shown[-1].cursor if len(found) > SHOWN else None
+
+
+def _place(before: str | None) -> tuple[date, int, int] | None:
+    try:
+        day, rank, key = (before or "").split(".")
+        return date.fromisoformat(day), int(rank), int(key)
+    except ValueError:
+        return None
+
+
+def _earlier(query: Select[Any], day: Any, key: Any, rank: int, place: tuple[date, int, int] | None) -> Select[Any]:
+    if place is not None:
+        until, their_rank, their_id = place
+        same = (
+            and_(day == until, key < their_id) if rank == their_rank else (day == until if rank < their_rank else None)
+        )
+        query = query.where(day < until if same is None else or_(day < until, same))
+    return query.order_by(day.desc(), key.desc()).limit(SHOWN + 1)
+
+
+def _gifts(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    query = select(Gift).where(Gift.supporter_id == person.id).options(selectinload(Gift.designations))
+    return [
+        Entry(
+            gift.received_on,
+            1,
+            gift.id,
+            _("Gift through a commitment") if gift.commitment_id else label("gift", gift.kind),
+            note=" · ".join(filter(None, [gift.description, ", ".join(d.fund.name for d in gift.designations)])),
+            amount=money(gift.money),
+            href=url_for(f"{NAME}.gift_page", gift_id=gift.id),
+        )
+        for gift in session.scalars(_earlier(query, Gift.received_on, Gift.id, 1, place))
+    ]
+
+
+def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    query = select(Reversal).join(Gift).where(Gift.supporter_id == person.id).options(joinedload(Reversal.gift))
+    return [
+        Entry(
+            back.reversed_on,
+            2,
+            back.id,
+            label("reversal", back.kind),
+            note=back.reason_code or back.description,
+            amount=money(-Money(back.amount, back.gift.currency)),
+            badge=badge("reversal", back.kind),
+            href=url_for(f"{NAME}.gift_page", gift_id=back.gift_id),
+        )
+        for back in session.scalars(_earlier(query, Reversal.reversed_on, Reversal.id, 2, place))
+    ]
+
+
+def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    query = select(AuditEntry).where(AuditEntry.supporter_id == person.id)
+    for verb, subject in _SAID_ELSEWHERE:
+        query = query.where(or_(AuditEntry.verb != verb, AuditEntry.subject != subject))
+    if place is not None:
+        until, rank, key = place
+        start = datetime.combine(until, time(), UTC)
+        same_day = and_(AuditEntry.at < start + timedelta(days=1), AuditEntry.at >= start)
+        earlier = AuditEntry.at < start
+        if rank == 3:
+            query = query.where(or_(earlier, and_(same_day, AuditEntry.id < key)))
+        else:
+            query = query.where(earlier)
+    # Newest first by day and then by id, as the others.
+    found = session.scalars(query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(SHOWN + 1))
+    return [Entry(line.at.date(), 3, line.id, describe(line), note=_by(line), href=_to(line)) for line in found]
+
+
+def describe(line: AuditEntry) -> str:
+    """An audit line as a sentence."""
+    texts = {
+        ("welcome", "supporter"): _("Became known to us"),
+        ("rename", "supporter"): _("Name or personal details changed"),
+        ("start", "commitment"): _("Commitment started"),
+        ("change", "commitment"): _("Commitment changed"),
+        ("pause", "commitment"): _("Commitment paused"),
+        ("resume", "commitment"): _("Commitment resumed"),
+        ("skip", "commitment"): _("One instalment skipped"),
+        ("stop", "commitment"): _("Commitment stopped"),
+        ("ask_again", "commitment"): _("Instalment asked for again"),
+        ("use_mandate", "commitment"): _("Commitment got another mandate"),
+        ("sign", "mandate"): _("Mandate signed"),
+        ("cancel", "mandate"): _("Mandate ended"),
+        ("change_account", "mandate"): _("Mandate moved to another IBAN"),
+        ("report", "death"): _("Death reported"),
+        ("undo", "death"): _("Report of death undone"),
+        ("finish", "task"): _("Task done"),
+        ("return", "payment"): _("Payment came back"),
+        ("fail", "payment"): _("Payment failed"),
+        ("soft_credit", "gift"): _("Credited for someone's gift"),
+        ("reallocate", "gift"): _("Gift moved to another fund"),
+    }
+    for kind in KINDS:
+        texts[f"set_{kind}", "supporter"] = _("New %(what)s", what=label("contact", kind).lower())
+        texts[f"drop_{kind}", "supporter"] = _("No longer: %(what)s", what=label("contact", kind).lower())
+    return texts.get((line.verb, line.subject), f"{line.subject} {line.verb}".replace("_", " "))
+
+
+def _by(line: AuditEntry) -> str:
+    kind, _sep, name = line.by.partition(":")
+    reason = (line.detail or {}).get("reason")
+    who = name if kind == "person" else _("%(name)s (automatic)", name=name)
+    return f"{label('end_reason', str(reason))} · {who}" if reason else who
+
+
+def _to(line: AuditEntry) -> str | None:
+    if line.subject == Commitment.__tablename__.split("_", 1)[1] and line.subject_id:
+        return url_for(f"{NAME}.commitment_page", commitment_id=line.subject_id)
+    return None

@@ -1,0 +1,87 @@
+"""Every route says what it needs, and gets it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from admin import access
+from admin.blueprint import NAME
+
+#: Flask-Security guards these itself: the way in, and one's own password and second step.
+SIGN_IN = {
+    "security.login", "security.logout", "security.verify", "security.two_factor_setup", "security.mf_recovery",
+    "security.two_factor_setup_validate", "security.two_factor_token_validation", "security.two_factor_rescue",
+    "security.change_password", "security.mf_recovery_codes", "security.tf_select",
+}  # fmt: skip
+STATIC = {f"{NAME}.static", "security.static", "static"}
+PUBLIC = {"home", f"{NAME}.language", f"{NAME}.welcome"}
+
+
+def test_every_admin_route_needs_a_permission_or_is_listed_as_public(admin_app):
+    unguarded = []
+    for rule in admin_app.url_map.iter_rules():
+        view = admin_app.view_functions[rule.endpoint]
+        if not rule.rule.startswith("/admin") or rule.endpoint in STATIC | SIGN_IN:
+            continue
+        if rule.endpoint in PUBLIC:
+            assert getattr(view, "public", False), f"{rule.endpoint} is listed as public but does not say so"
+        elif not getattr(view, "needs", None):
+            unguarded.append(rule.endpoint)
+    assert unguarded == []
+
+
+def test_only_the_listed_routes_call_themselves_public(admin_app):
+    public = {name for name, view in admin_app.view_functions.items() if getattr(view, "public", False)}
+    assert public <= PUBLIC
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page_from_every_page_and_comes_back_after_it(admin_app):
+    client = admin_app.test_client()
+    answer = client.get("/admin/?q=1")
+    assert answer.status_code == 302
+    assert answer.location == "/admin/sign-in?next=/admin/?q%3D1"
+
+
+def test_roles_are_a_ladder(admin_app):
+    assert access.roles_with("money.run") == ("finance", "administrator")
+    assert access.roles_with("people.see") == access.ROLES
+
+
+def test_a_refused_person_is_told_who_can(admin_app, client_as):
+    @admin_app.route("/admin/only-finance")
+    @access.needs("money.run")
+    def only_finance():
+        return "in"
+
+    refused = client_as("viewer").get("/admin/only-finance")
+    assert refused.status_code == 403
+    assert "Finance, Administrator" in refused.text
+    assert client_as("finance").get("/admin/only-finance").text == "in"
+
+
+def test_a_sensitive_act_asks_for_the_password_again_after_half_an_hour(admin_app, client_as):
+    @admin_app.route("/admin/sensitive")
+    @access.needs("money.run", fresh=True)
+    def sensitive():
+        return "in"
+
+    assert client_as("finance").get("/admin/sensitive").text == "in"
+    stale = client_as("finance", signed_in_at=time.time() - 3600).get("/admin/sensitive")
+    assert stale.location == "/admin/verify?next=/admin/sensitive"
+
+
+def test_a_permission_that_does_not_exist_is_a_mistake_at_import():
+    with pytest.raises(KeyError):
+        access.needs("money.rum")
+
+
+def test_somebody_without_a_role_may_nothing(admin_app, db, client_as):
+    from sqlalchemy import select
+
+    from admin.users import User
+
+    with db() as session:
+        session.scalar(select(User).where(User.email == "viewer@example.org")).roles = []
+    assert client_as("viewer").get("/admin/").status_code == 403

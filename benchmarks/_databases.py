@@ -16,9 +16,9 @@ from sqlalchemy.pool import NullPool
 
 from supporters import migrations
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from databases import postgres_server  # noqa: E402  The tests know how a server is found.
+from tests.databases import postgres_server
 
 
 @contextmanager

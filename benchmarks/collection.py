@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from _databases import database, own_cpu, server_cpu
 from sqlalchemy import text

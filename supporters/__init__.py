@@ -1,33 +1,126 @@
-"""achterban: the supporters of a charity, their promises and their money."""
+"""achterban: the supporters of a charity, their promises and their money.
 
-from supporters.actor import Actor
-from supporters.audit import AuditEntry
-from supporters.db import Base
-from supporters.documents import Document
-from supporters.errors import AchterbanError, BadInput, NotAllowed, NotFound, Refused
-from supporters.extension import Supporters
-from supporters.giving.commitment import Commitment
-from supporters.giving.fund import Fund
-from supporters.giving.gift import Designation, Gift, Reversal, SoftCredit
-from supporters.giving.instalment import Instalment
-from supporters.giving.mandate import Mandate, MandateAmendment
-from supporters.giving.pause import Pause
-from supporters.giving.term import Term
-from supporters.giving.year import FinancialYear
-from supporters.lifecycle.death import Death
-from supporters.money import Money
-from supporters.payments.payment import Payment
-from supporters.payments.sepa.account import CreditorAccount
-from supporters.payments.sepa.announcement import Announcement
-from supporters.payments.sepa import withdrawal as withdrawal  # its hooks register on import
-from supporters.payments.sepa.batch import CollectionBatch, CollectionFile
-from supporters.people.bank_account import BankAccount
-from supporters.people.contact import Address, ContactPoint
-from supporters.people.household import Household, HouseholdMember
-from supporters.people.reference import ExternalReference
-from supporters.people.search import search
-from supporters.people.supporter import Supporter
-from supporters.tasks import Task
+The public names load on first use, so that a program that only writes a collection file does not pay for the rest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from supporters.public import (
+        AchterbanError as AchterbanError,
+    )
+    from supporters.public import (
+        Actor as Actor,
+    )
+    from supporters.public import (
+        Address as Address,
+    )
+    from supporters.public import (
+        Announcement as Announcement,
+    )
+    from supporters.public import (
+        AuditEntry as AuditEntry,
+    )
+    from supporters.public import (
+        BadInput as BadInput,
+    )
+    from supporters.public import (
+        BankAccount as BankAccount,
+    )
+    from supporters.public import (
+        Base as Base,
+    )
+    from supporters.public import (
+        CollectionBatch as CollectionBatch,
+    )
+    from supporters.public import (
+        CollectionFile as CollectionFile,
+    )
+    from supporters.public import (
+        Commitment as Commitment,
+    )
+    from supporters.public import (
+        ContactPoint as ContactPoint,
+    )
+    from supporters.public import (
+        CreditorAccount as CreditorAccount,
+    )
+    from supporters.public import (
+        Death as Death,
+    )
+    from supporters.public import (
+        Designation as Designation,
+    )
+    from supporters.public import (
+        Document as Document,
+    )
+    from supporters.public import (
+        ExternalReference as ExternalReference,
+    )
+    from supporters.public import (
+        FinancialYear as FinancialYear,
+    )
+    from supporters.public import (
+        Fund as Fund,
+    )
+    from supporters.public import (
+        Gift as Gift,
+    )
+    from supporters.public import (
+        Household as Household,
+    )
+    from supporters.public import (
+        HouseholdMember as HouseholdMember,
+    )
+    from supporters.public import (
+        Instalment as Instalment,
+    )
+    from supporters.public import (
+        Mandate as Mandate,
+    )
+    from supporters.public import (
+        MandateAmendment as MandateAmendment,
+    )
+    from supporters.public import (
+        Money as Money,
+    )
+    from supporters.public import (
+        NotAllowed as NotAllowed,
+    )
+    from supporters.public import (
+        NotFound as NotFound,
+    )
+    from supporters.public import (
+        Pause as Pause,
+    )
+    from supporters.public import (
+        Payment as Payment,
+    )
+    from supporters.public import (
+        Refused as Refused,
+    )
+    from supporters.public import (
+        Reversal as Reversal,
+    )
+    from supporters.public import (
+        SoftCredit as SoftCredit,
+    )
+    from supporters.public import (
+        Supporter as Supporter,
+    )
+    from supporters.public import (
+        Supporters as Supporters,
+    )
+    from supporters.public import (
+        Task as Task,
+    )
+    from supporters.public import (
+        Term as Term,
+    )
+    from supporters.public import (
+        search as search,
+    )
 
 __all__ = [
     "AchterbanError",
@@ -69,3 +162,15 @@ __all__ = [
     "Term",
     "search",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module("supporters.public"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

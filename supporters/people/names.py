@@ -102,6 +102,11 @@ def split_surname(text: str) -> tuple[str, str]:
     return "", whole
 
 
+def is_prefix(text: str) -> bool:
+    """Whether this is a Dutch prefix, written in lower case."""
+    return text in _DUTCH
+
+
 def mend_capitals(text: str) -> str:
     """ "JANSEN-DE VRIES" and "jansen-de vries" become "Jansen-de Vries"; a name in mixed case is returned as it is.
 

@@ -11,10 +11,16 @@ from flask_sqlalchemy import SQLAlchemy
 
 from supporters import cli
 from supporters.actor import Actor
-from supporters.cli import collect as collect  # commands register on import
+from supporters.cli import collect, importing
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
+from supporters.giving import checks as giving_checks
+from supporters.payments import checks as payments_checks
+from supporters.people import checks as people_checks
 from supporters.settings import Settings
+
+#: What fills the registries by being imported.
+REGISTERED = (people_checks, giving_checks, payments_checks, collect, importing)
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
 Authenticator = Callable[[str, str], Actor]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Executable, Select
 from sqlalchemy.orm import Session
 
 
@@ -33,6 +33,12 @@ class TimelineEntry:
     params: dict[str, Any]
     subject: str
     subject_id: int
+
+
+def broken(session: Session, rule: str, noun: str, query: Executable, message: str) -> Iterator[Finding]:
+    """A finding for each row of ``query``: its first column is the row's key, the others fill in ``message``."""
+    for row in session.execute(query):
+        yield Finding(rule, f"{noun} {row[0]}", message % row._mapping)
 
 
 Check = Callable[[Session], Iterator[Finding]]

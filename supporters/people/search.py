@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, and_, delete, func, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
+from supporters.bulk import insert_rows
 from supporters.db import Base, pk
 from supporters.people import folding
 from supporters.people.bank_account import BankAccount
@@ -40,12 +41,11 @@ def reindex(session: Session, ids: Iterable[int]) -> int:
         block = todo[start : start + BLOCK]
         session.execute(delete(SearchToken).where(SearchToken.supporter_id.in_(block)))
         rows = [
-            {"token": token, "supporter_id": supporter_id}
+            (token, supporter_id)
             for supporter_id, tokens in _tokens(session, block).items()
             for token in sorted(tokens)
         ]
-        if rows:
-            session.execute(insert(SearchToken), rows)
+        insert_rows(session, SearchToken, ["token", "supporter_id"], rows)
         written += len(rows)
     return written
 

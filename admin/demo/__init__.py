@@ -1,0 +1,1 @@
+"""`achterban demo`: the year of the annual report, from rows, to walk around in."""

@@ -19,77 +19,22 @@ from itertools import islice
 from pathlib import Path
 
 from _databases import database
-from sqlalchemy import Engine, create_engine, insert, or_, select, text
+from sqlalchemy import Engine, create_engine, or_, select, text
 from sqlalchemy.orm import Session
 
 from supporters import BankAccount, ContactPoint, Supporter, migrations, search
+from supporters.bulk import insert_rows
 from supporters.db import configure_sqlite
 from supporters.people.search import reindex
 
-FIRST = [
-    "Jan",
-    "Piet",
-    "Kees",
-    "Anna",
-    "Maria",
-    "Sophie",
-    "Emma",
-    "Daan",
-    "Sem",
-    "Lucas",
-    "Mila",
-    "Tess",
-    "Noor",
-    "Fatima",
-    "Mohammed",
-    "Johanna",
-    "Willem",
-    "Hendrik",
-    "Ada",
-    "Grace",
-]
-LAST = [
-    "Jong",
-    "Jansen",
-    "Vries",
-    "Berg",
-    "Dijk",
-    "Bakker",
-    "Visser",
-    "Smit",
-    "Meijer",
-    "Boer",
-    "Mulder",
-    "Groot",
-    "Bos",
-    "Vos",
-    "Peters",
-    "Hendriks",
-    "Leeuwen",
-    "Dekker",
-    "Brouwer",
-    "Wit",
-    "Dijkstra",
-    "Smits",
-    "Graaf",
-    "Meer",
-    "Linden",
-    "Kok",
-    "Jacobs",
-    "Haan",
-    "Vermeulen",
-    "Heuvel",
-    "Veen",
-    "Broek",
-    "Bruijn",
-    "Schouten",
-    "Beek",
-    "Willems",
-    "Vliet",
-    "Ven",
-]
+FIRST = "Jan Piet Kees Anna Maria Sophie Emma Daan Sem Lucas Mila Tess Noor Fatima Willem Hendrik Ada Grace".split()
+LAST = (
+    "Jong Jansen Vries Berg Dijk Bakker Visser Smit Meijer Boer Mulder Groot Bos Vos Peters Hendriks Leeuwen Dekker Brouwer Wit "
+    "Dijkstra Smits Graaf Meer Linden Kok Jacobs Haan Vermeulen Heuvel Veen Broek Bruijn Schouten Beek Willems Vliet Ven"
+).split()
 PREFIX = ["", "", "", "de", "van", "van den", "van der", "ter"]
 BLOCK = 20_000
+NOWHERE = {"street": "", "house_number": "", "house_addition": "", "city": "", "country": "NL"}
 
 
 def people(count: int) -> Iterator[tuple[dict[str, object], ...]]:
@@ -108,11 +53,11 @@ def people(count: int) -> Iterator[tuple[dict[str, object], ...]]:
             },
             {
                 "supporter_id": n, "kind": "email", "value": f"{first}.{last}{n}@example.org".lower(), "postcode": "",
-                "from_on": date(2020, 1, 1), "recorded_by": "bench",
+                "from_on": date(2020, 1, 1), "recorded_by": "bench", **NOWHERE,
             },
             {
                 "supporter_id": n, "kind": "address", "value": "", "postcode": f"{1000 + n % 8999} {chr(65 + n % 26)}{chr(65 + n % 23)}",
-                "from_on": date(2020, 1, 1), "recorded_by": "bench",
+                "from_on": date(2020, 1, 1), "recorded_by": "bench", **NOWHERE,
             },
             {"supporter_id": n, "iban": iban(n), "from_on": date(2020, 1, 1), "recorded_by": "bench"},
         )  # fmt: skip
@@ -128,10 +73,9 @@ def build(session: Session, count: int) -> float:
     start = time.perf_counter()
     for first in range(1, count + 1, BLOCK):
         block = list(islice(rows, BLOCK))
-        session.execute(insert(Supporter), [row[0] for row in block])
-        session.execute(insert(ContactPoint), [row[1] for row in block])
-        session.execute(insert(ContactPoint), [row[2] for row in block])
-        session.execute(insert(BankAccount), [row[3] for row in block])
+        for position, model in enumerate((Supporter, ContactPoint, ContactPoint, BankAccount)):
+            columns = list(block[0][position])
+            insert_rows(session, model, columns, [list(row[position].values()) for row in block])
         reindex(session, range(first, first + len(block)))
         session.commit()
     session.execute(text("ANALYZE"))

@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from supporters import cli
 from supporters.actor import Actor
-from supporters.cli import collect, importing
+from supporters.cli import collect, fund, importing, report
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.giving import checks as giving_checks
@@ -20,7 +20,7 @@ from supporters.people import checks as people_checks
 from supporters.settings import Settings
 
 #: What fills the registries by being imported.
-REGISTERED = (people_checks, giving_checks, payments_checks, collect, importing)
+REGISTERED = (people_checks, giving_checks, payments_checks, collect, fund, importing, report)
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
 Authenticator = Callable[[str, str], Actor]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from supporters import migrations, registry
 from supporters.errors import AchterbanError
@@ -36,6 +37,11 @@ class Command(click.Command):
                 return super().invoke(context)
         except AchterbanError as error:
             raise InputError(error.message) from error
+        except (OperationalError, ProgrammingError) as error:
+            with _app_of(context).app_context():
+                if migrations.is_current(extension().session.get_bind()):
+                    raise
+            raise InputError("The tables are not there, or not up to date: run “upgrade” first.") from error
 
 
 class Group(click.Group):

@@ -71,9 +71,7 @@ def bind(
     told = {_find(columns, column): field for column, field in mapping.items()}
     for field in (*told.values(), *settings):
         if field not in known:
-            raise BadMapping(
-                "There is no field “%(field)s”; there are: %(known)s.", field=field[:60], known=_list(known)
-            )
+            raise BadMapping("There is no field “%(name)s”; there are: %(known)s.", name=field[:60], known=_list(known))
     for field in told.values():
         if known[field].settable:
             raise BadMapping(

@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
 
-    import_all(given.branch)
+    # A package above refers to tables of the supporters.
+    for package in dict.fromkeys(("supporters", given.branch)):
+        import_all(package)
     with tempfile.TemporaryDirectory() as folder:
         uri = given.database or f"sqlite:///{Path(folder) / 'empty.sqlite'}"
         for script in write_revision(uri, given.message, branch=given.branch, empty=given.empty):

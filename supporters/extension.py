@@ -18,6 +18,7 @@ from supporters.giving import checks as giving_checks
 from supporters.payments import checks as payments_checks
 from supporters.people import checks as people_checks
 from supporters.settings import Settings
+from supporters.web import health, problems
 
 #: What fills the registries by being imported.
 REGISTERED = (people_checks, giving_checks, payments_checks, collect, fund, importing, report)
@@ -56,6 +57,9 @@ class Supporters:
         with app.app_context():
             configure_sqlite(self.db.engine)
         cli.add_to(app)
+        problems.init_app(app)
+        if health.bp.name not in app.blueprints:
+            app.register_blueprint(health.bp)
 
     @property
     def settings(self) -> Settings:

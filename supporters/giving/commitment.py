@@ -232,7 +232,8 @@ class Commitment(Base):
         """
         self._lock(session)
         self._must_not_have_ended()
-        old, money = self.term, money or self.money
+        old = self.term
+        money = self.money if money is None else money
         if not reason.strip():
             raise BadInput("Say why the commitment changes.", field="reason")
         if money.amount <= 0 or money.currency != self.currency:

@@ -172,7 +172,7 @@ class Gift(Base):
         if booking_key and (known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key))):
             return known
         session.expire(self, ["reversals"])
-        back = money or self.net
+        back = self.net if money is None else money
         if back.amount <= 0 or back > self.net:
             raise Refused(
                 "At most %(left)s of this gift can go back, not %(back)s.",
@@ -227,7 +227,7 @@ class Gift(Base):
         now: datetime,
     ) -> SoftCredit:
         """Credit somebody who brought or shared this gift. It enters no total."""
-        share = money or self.money
+        share = self.money if money is None else money
         if session.scalar(
             select(SoftCredit.id).where(SoftCredit.gift_id == self.id, SoftCredit.supporter_id == supporter.id)
         ):

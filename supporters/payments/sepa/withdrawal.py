@@ -88,10 +88,12 @@ def drop_recall_tasks(session: Session, *, supporter: Supporter, death: Any, by:
 
 
 def _withdraw(session: Session, condition: Any, by: Actor, now: datetime) -> None:
+    # Asked first, because mostly there is none, and then no payment of all those years is looked at.
+    prepared = session.scalars(select(CollectionBatch.id).where(CollectionBatch.state == "prepared")).all()
+    if not prepared:
+        return
     lines = session.execute(
-        select(Payment.batch_id, Payment.id)
-        .join(CollectionBatch, CollectionBatch.id == Payment.batch_id)
-        .where(condition, Payment.state == "open", CollectionBatch.state == "prepared")
+        select(Payment.batch_id, Payment.id).where(condition, Payment.state == "open", Payment.batch_id.in_(prepared))
     ).all()
     for batch_id in sorted({line.batch_id for line in lines}):
         batch = session.get_one(CollectionBatch, batch_id)

@@ -71,9 +71,7 @@ def money(text: str) -> Money:
     """More than nothing, in euros."""
     amount = Money.parse(text)
     if amount.amount <= 0:
-        raise BadInput(
-            "“%(value)s” is not more than nothing; money that went back is not imported as a gift.", value=text[:40]
-        )
+        raise BadInput("“%(value)s” is not more than nothing.", value=text[:40])
     return amount
 
 

@@ -34,6 +34,8 @@ PAGES = (
     "audit_log",
     "users",
     "settings",
+    "year",
+    "imports",
 )
 
 DEFAULTS: dict[str, Any] = {
@@ -73,6 +75,7 @@ class Admin:
         i18n.init_app(app)
         if security.init_app(app, db, self.url_prefix):
             app.extensions["supporters"].authenticator = security.authenticate
+            app.extensions["supporters"].authoriser = security.authorise
             app.extensions["achterban_security"].context_processor(context)
             app.register_error_handler(RateLimitExceeded, errors.show)
         app.cli.add_command(command.commands)

@@ -15,6 +15,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from admin.i18n import WORDS
+
 ADMIN = Path(__file__).parent
 PO = ADMIN / "translations" / "nl" / "LC_MESSAGES" / "messages.po"
 
@@ -28,20 +30,30 @@ _LIBRARY_CALLS = {
     "MoneyError": None,
     "CurrencyMismatch": None,
     "YearClosed": None,
+    "BadFile": None,
+    "BadMapping": None,
+    "FileRefused": None,
     "raise_": (3,),
+    "error": (2,),
+    "warn": (2,),
 }
 
 
 def strings() -> Iterator[tuple[str, ...]]:
     """Every string there is to translate; a pair where it has a plural."""
-    found = list(_in(ADMIN, {**_CALLS, **_LIBRARY_CALLS}))
+    found = [(word,) for word in sorted(WORDS)]
+    found += list(_in(ADMIN, {**_CALLS, **_LIBRARY_CALLS}, passing_over="demo"))
     for package in ("supporters", "campaigns"):
         found += _in(ADMIN.parent / package, _LIBRARY_CALLS)
     yield from dict.fromkeys(found)
 
 
-def _in(folder: Path, calls: dict[str, tuple[int, ...] | None]) -> Iterator[tuple[str, ...]]:
+def _in(
+    folder: Path, calls: dict[str, tuple[int, ...] | None], passing_over: str | None = None
+) -> Iterator[tuple[str, ...]]:
     methods = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+    if passing_over:  # The demo speaks on the command line only.
+        methods.insert(0, (f"{passing_over}/**", "ignore"))
     for _file, _line, message, _comments, _context in extract_from_dir(folder, methods, keywords=calls):
         parts = message if isinstance(message, tuple) else (message,)
         if all(parts):

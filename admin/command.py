@@ -11,6 +11,7 @@ from flask_security import hash_password
 from sqlalchemy import select
 
 from admin import access, clock
+from admin.demo.command import demo as demo  # registers itself by being imported
 from admin.users import User
 from supporters import audit
 from supporters.actor import Actor

@@ -23,6 +23,20 @@ from supporters.money import Money
 LANGUAGES = {"nl": "Nederlands", "en": "English"}
 FOLDER = Path(__file__).parent / "translations"
 
+
+def _marked(*words: str) -> frozenset[str]:
+    """Words that a verb of the library puts into its sentences; the catalogue finds them here."""
+    return frozenset(words)
+
+
+WORDS = _marked(
+    "has died", "ended the mandate", "stopped", "prepared", "approved", "exported", "booked", "cancelled", "approve",
+    "export", "cancel", "book", "take lines out of", "lapsed", "used", "due", "claimed", "paid", "returned", "skipped",
+    "paused", "waived", "missed", "open", "failed", "month", "two_months", "quarter", "half_year", "year",
+    "nothing is due", "an Excel workbook (.xlsx) or a zip file", "an old Excel workbook (.xls)", "a PDF",
+    "text in UTF-32",
+)  # fmt: skip
+
 domain = Domain(translation_directories=[str(FOLDER)])
 
 
@@ -31,7 +45,8 @@ def gettext(text: str, **params: Any) -> str:
 
 
 def ngettext(one: str, many: str, num: int, **params: Any) -> str:
-    return str(domain.ngettext(one, many, num, **{"num": number(num), **params}))
+    text: str = domain.get_translations().ungettext(one, many, num)
+    return text % {"num": number(num), **params}
 
 
 def lazy(text: str) -> LazyString:
@@ -59,7 +74,8 @@ def _for_reader(value: Any) -> Any:
         return day(date.fromisoformat(value))
     if found := re.fullmatch(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)", value):
         return money(Money.of(found[2].replace(",", ""), found[1]))
-    return gettext(value)
+    words = [value] if value in WORDS else value.split(" or ")
+    return " / ".join(gettext(word) for word in words) if set(words) <= WORDS else value
 
 
 def init_app(app: Flask) -> None:

@@ -20,6 +20,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import func, select
 
 from admin import blueprint, clock
+from admin.access import PERMISSIONS, may
 from admin.users import Role, User
 from supporters import audit
 from supporters.actor import Actor
@@ -169,6 +170,13 @@ def authenticate(email: str, secret: str) -> Actor:
             )  # fmt: skip
         return Actor.person(user.email, via="command line, password", authenticated=True)
     raise NotAllowed("%(email)s and this password or token do not belong together.", field="email", email=email)
+
+
+def authorise(actor: Actor, permission: str) -> bool:
+    """Whether this signed-in person's role reaches; for the command line."""
+    session = current_app.extensions["sqlalchemy"].session
+    user = session.scalar(select(User).where(User.email == actor.name, User.active))
+    return actor.authenticated and user is not None and permission in PERMISSIONS and may(permission, user)
 
 
 def _throttle(app: Flask) -> None:

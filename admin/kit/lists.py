@@ -178,9 +178,9 @@ class Listing:
 
     def measure(self, session: Session, query: Select[Any]) -> tuple[int, int | None]:
         """How many, at most one more than CAP, and their total where it is not capped."""
-        bare = query.order_by(None)
+        bare = query.order_by(None).select_from(self.key.class_)
         amount = self.amount if self.amount is not None else literal_column("0")
-        some = bare.with_only_columns(amount.label("amount"), maintain_column_froms=True).limit(CAP + 1).subquery()
+        some = bare.with_only_columns(amount.label("amount")).limit(CAP + 1).subquery()
         count, total = session.execute(select(func.count(), func.coalesce(func.sum(some.c.amount), 0))).one()
         return count, int(total) if self.amount is not None and count <= CAP else None
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-import admin.users  # noqa: F401  (its tables are what the revisions make)
+import admin.uploads
+import admin.users  # noqa: F401  (their tables are what the revisions make)
 from supporters.migrations import register_location
 
 register_location("admin", Path(__file__).parent / "versions")

@@ -54,9 +54,12 @@ def _in_state(query: Any, value: str) -> Any:
     )
 
 
-def _no_mandate(query: Any, value: str) -> Any:
-    without = and_(Commitment.ended_on.is_(None), Commitment.method == "sepa", Commitment.mandate_id.is_(None))
-    return query.where(without)
+def _by_mandate(query: Any, value: str) -> Any:
+    if value == "none":
+        return query.where(Commitment.ended_on.is_(None), Commitment.method == "sepa", Commitment.mandate_id.is_(None))
+    from admin.pages.overview import lapsing
+
+    return query.where(Commitment.id.in_(lapsing(clock.today())))
 
 
 COMMITMENTS = listing(
@@ -116,7 +119,13 @@ COMMITMENTS = listing(
         Filter("until", lazy("Started until"), lambda q, v: q.where(Commitment.started_on <= v), "date"),
         Filter("least", lazy("At least"), lambda q, v: q.where(Term.amount >= v), "money"),
         Filter(
-            "mandate", lazy("Mandate"), _no_mandate, choices=lambda: [("none", _("None, though it is a direct debit"))]
+            "mandate",
+            lazy("Mandate"),
+            _by_mandate,
+            choices=lambda: [
+                ("none", _("None, though it is a direct debit")),
+                ("lapsing", _("Lapses within three months")),
+            ],
         ),
     ),
 )

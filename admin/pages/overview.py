@@ -2,14 +2,115 @@
 
 from __future__ import annotations
 
-from flask import render_template
-from flask.typing import ResponseReturnValue
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
 
-from admin.access import needs
-from admin.blueprint import bp
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import and_, func, or_, select
+
+from admin import clock
+from admin.access import may, needs
+from admin.blueprint import NAME, bp
+from admin.data import session
+from admin.i18n import gettext as _
+from admin.i18n import month
+from admin.kit.charts import Chart, Series
+from admin.pages.gifts import to_thank
+from admin.pages.runs import waiting_to_be_announced
+from supporters import CollectionBatch, Commitment, CreditorAccount, Gift, Mandate, Task
+from supporters.giving.mandate import LAPSE_MONTHS
+from supporters.giving.months import add_months
+from supporters.reports.year import YearReport, monthly_income
+
+#: A mandate is shown so many months before it lapses.
+LAPSES_WITHIN = 3
+#: Gifts older than this are no longer shown as still to be thanked for.
+THANK_WITHIN_DAYS = 60
+COUNT_UP_TO = 1000
+
+
+@dataclass(frozen=True)
+class ToDo:
+    count: int
+    text: str
+    href: str
+
+    @property
+    def shown(self) -> str:
+        return f"{COUNT_UP_TO}+" if self.count > COUNT_UP_TO else str(self.count)
 
 
 @bp.get("/")
 @needs("overview.see")
 def overview() -> ResponseReturnValue:
-    return render_template("achterban/overview.html")
+    today = clock.today()
+    report = YearReport.of(session(), today.year)
+    return render_template(
+        "achterban/overview.html",
+        todos=todos(today),
+        figures=report.figures,
+        year=today.year,
+        chart=income_chart(today.year),
+    )
+
+
+def todos(today: date) -> list[ToDo]:
+    """What waits, most pressing first; only what this role can do something about."""
+    found = []
+    if may("money.see"):
+        for state, text in (
+            ("prepared", _("Collections that wait for approval")),
+            ("approved", _("Approved collections to send to the bank")),
+        ):
+            href = url_for(f"{NAME}.runs", state=state)
+            found.append(ToDo(_count(select(CollectionBatch.id).where(CollectionBatch.state == state)), text, href))
+        due = select(CollectionBatch.id).where(CollectionBatch.state == "exported", CollectionBatch.collect_on <= today)
+        found.append(ToDo(_count(due), _("Collections to book"), url_for(f"{NAME}.runs", state="exported")))
+    if may("tasks.see"):
+        waits = select(Task.id).where(
+            Task.done_at.is_(None), or_(Task.not_before_on.is_(None), Task.not_before_on <= today)
+        )
+        found.append(ToDo(_count(waits), _("Open tasks"), url_for(f"{NAME}.tasks")))
+    if may("gifts.see"):
+        since = today - timedelta(days=THANK_WITHIN_DAYS)
+        unthanked = select(Gift.id).where(Gift.received_on >= since, *to_thank())
+        href = url_for(f"{NAME}.gifts", thank="todo", **{"from": since.isoformat()})
+        found.append(ToDo(_count(unthanked), _("Gifts still to thank for"), href))
+    if may("money.run"):
+        untold = sum(
+            waiting_to_be_announced(account)
+            for account in session().scalars(select(CreditorAccount).where(CreditorAccount.is_active))
+        )
+        found.append(ToDo(untold, _("Commitments whose amount was not announced"), url_for(f"{NAME}.run_announce")))
+    if may("commitments.see"):
+        href = url_for(f"{NAME}.commitments", mandate="lapsing")
+        found.append(ToDo(_count(lapsing(today)), _("Mandates that lapse within three months"), href))
+    return found
+
+
+def lapsing(today: date) -> Any:
+    """Going commitments whose mandate was not used for so long that it soon lapses."""
+    before = add_months(today, LAPSES_WITHIN - LAPSE_MONTHS)
+    return (
+        select(Commitment.id)
+        .join(Mandate, Mandate.id == Commitment.mandate_id)
+        .where(
+            and_(Commitment.ended_on.is_(None), Mandate.cancelled_on.is_(None)),
+            func.coalesce(Mandate.last_used_on, Mandate.signed_on) <= before,
+        )
+    )
+
+
+def income_chart(year: int) -> Chart:
+    """Month by month what came in, this year beside the last."""
+    months = monthly_income(session(), year)
+    labels = [month(date(year, number, 1)) for number in range(1, 13)]
+    totals = [line.total_cents for line in months]
+    last, this = Series(str(year - 1), totals[:12]), Series(str(year), totals[12:])
+    return Chart(_("Income by month"), labels, (this, last), of=_("Month"), id="income")
+
+
+def _count(query: Any) -> int:
+    return int(session().scalar(select(func.count()).select_from(query.limit(COUNT_UP_TO + 1).subquery())) or 0)

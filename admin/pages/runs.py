@@ -160,7 +160,7 @@ def run_page(batch_id: int) -> ResponseReturnValue:
         colleagues=colleagues(batch),
         name_of=name_of,
         due=clock.today() >= batch.collect_on,
-        latest=calendar.add_business_days(batch.collect_on, -batch.account.lead_days)
+        latest=calendar.before(batch.collect_on, max(1, batch.account.lead_days))
         if batch.state in ("prepared", "approved")
         else None,
     )

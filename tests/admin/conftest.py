@@ -66,7 +66,7 @@ def client_as(admin_app: Flask) -> Callable[[str], FlaskClient]:
 
 @pytest.fixture
 def db(admin_app: Flask) -> Callable[[], AbstractContextManager[Any]]:
-    """``with db() as session``: what is done in it is committed after it. Never around a request: both share a context."""
+    """``with db() as session`` commits after it. Never around a request: both would share a context."""
 
     @contextmanager
     def opened() -> Iterator[Any]:

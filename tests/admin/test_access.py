@@ -16,7 +16,7 @@ SIGN_IN = {
     "security.change_password", "security.mf_recovery_codes", "security.tf_select",
 }  # fmt: skip
 STATIC = {f"{NAME}.static", "security.static", "static"}
-PUBLIC = {"home", f"{NAME}.language", f"{NAME}.welcome"}
+PUBLIC = {"home", f"{NAME}.language", f"{NAME}.welcome", "achterban_health.healthz", "achterban_health.readyz"}
 
 
 def test_every_admin_route_needs_a_permission_or_is_listed_as_public(admin_app):

@@ -94,7 +94,10 @@ def funds(admin_app, session):
             Column("code", "Code", lambda f: f.code, sort=Fund.code),
         ),
         filters=(
-            Filter("restricted", "Restricted", lambda q, v: q.where(Fund.is_restricted.is_(v == "yes")), choices=lambda: [("yes", "Yes"), ("no", "No")]),
+            Filter(
+                "restricted", "Restricted", lambda q, v: q.where(Fund.is_restricted.is_(v == "yes")),
+                choices=lambda: [("yes", "Yes"), ("no", "No")],
+            ),
         ),
     )  # fmt: skip
 

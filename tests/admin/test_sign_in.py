@@ -91,7 +91,7 @@ def test_a_second_step_with_an_app_is_set_up_and_then_asked_for(admin_app, db, a
 def test_a_setting_makes_everybody_take_the_second_step(tmp_path, sqlite_databases):
     engine = sqlite_databases.create()
     app = create_app(
-        instance_path=str(tmp_path), TESTING=True, WTF_CSRF_ENABLED=False, ADMIN_TWO_FACTOR_REQUIRED=True, ADMIN_LANGUAGE="en",
+        instance_path=str(tmp_path), TESTING=True, WTF_CSRF_ENABLED=False, ADMIN_TWO_FACTOR_REQUIRED=True,
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{engine.url.database}",
     )  # fmt: skip
     with app.app_context():

@@ -19,10 +19,13 @@ def test_the_compiled_catalogue_is_that_of_the_source():
     compiled = io.BytesIO()
     write_mo(compiled, catalogue.read())
     compiled.seek(0)
-    mine = {m.id: m.string for m in read_mo(compiled) if m.id}
+    mine = read(compiled)
     with catalogue.PO.with_suffix(".mo").open("rb") as file:
-        shipped = {m.id: m.string for m in read_mo(file) if m.id}
-    assert shipped == mine
+        assert read(file) == mine
+
+
+def read(file):
+    return [(m.id, m.string) for m in read_mo(file) if m.id]
 
 
 @pytest.mark.parametrize("message", [m for m in catalogue.read() if m.id], ids=lambda m: str(m.id)[:40])

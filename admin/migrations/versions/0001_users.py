@@ -1,4 +1,4 @@
-"""Keep who signs in to the admin, and with which role
+"""Keep who signs in to the admin with which role, and the files they bring
 
 Revision ID: admin_0001
 Revises:
@@ -11,7 +11,7 @@ from alembic import op
 revision = "admin_0001"
 down_revision = None
 branch_labels = ("admin",)
-depends_on = None
+depends_on = "0001"  # its own tables refer to documents
 
 
 def upgrade() -> None:
@@ -55,6 +55,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["role_id"], ["admin_role.id"], name=op.f("fk_admin_user_role_role_id")),
         sa.ForeignKeyConstraint(["user_id"], ["admin_user.id"], name=op.f("fk_admin_user_role_user_id")),
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_admin_user_role")),
+    )
+    op.create_table('admin_upload',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('filename', sa.String(length=255), nullable=False),
+    sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('columns', sa.JSON(), nullable=False),
+    sa.Column('settings', sa.JSON(), nullable=False),
+    sa.Column('result', sa.JSON(), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('uploaded_by', sa.String(length=255), nullable=False),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['document_id'], ['supporters_document.id'], name=op.f('fk_admin_upload_document_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_admin_upload'))
     )
     # ### end Alembic commands ###
 

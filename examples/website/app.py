@@ -1,0 +1,148 @@
+"""A small site of a charity that uses the library as its users would: a form to become a supporter, and the screens.
+
+Run it with ``flask --app examples/website/app.py start`` and then ``flask --app examples/website/app.py run``.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import click
+from flask import Flask, redirect, render_template, request, url_for
+from flask.cli import with_appcontext
+from flask.typing import ResponseReturnValue
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import select
+
+from admin.app import Admin
+from campaigns import Campaign, Campaigns
+from supporters import (
+    Actor,
+    Announcement,
+    BadInput,
+    Commitment,
+    CreditorAccount,
+    Document,
+    ExternalReference,
+    Fund,
+    Mandate,
+    Money,
+    Supporter,
+    Supporters,
+    migrations,
+)
+
+db = SQLAlchemy()  # the site's own: its models and the library's share one session
+achterban = Supporters()
+
+AMOUNTS = ("5,00", "10,00", "25,00")
+INTERVALS = {"month": "each month", "quarter": "each quarter", "year": "each year"}
+
+
+def create_app(**settings: object) -> Flask:
+    app = Flask(__name__, instance_path=settings.pop("instance_path", None))
+    app.config.from_mapping(SQLALCHEMY_DATABASE_URI=f"sqlite:///{Path(app.instance_path) / 'website.sqlite'}")
+    app.config.from_prefixed_env()
+    app.config.from_mapping(settings)
+    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    achterban.init_app(app, db)
+    Campaigns(app, db)
+    Admin(app, db, url_prefix="/admin")
+    app.add_url_rule("/", "home", home, methods=["GET", "POST"])
+    app.add_url_rule("/thanks", "thanks", thanks)
+    app.cli.add_command(start)
+    return app
+
+
+def home() -> ResponseReturnValue:
+    """The form; a mistake is shown beside its field, with what would be right."""
+    today = achterban.today()
+    form = {"key": uuid4().hex, "amount": "10,00", "every": "month", "source": request.args.get("source", "")}
+    form |= request.form.to_dict()
+    error = None
+    if request.method == "POST":
+        try:
+            become_a_supporter(form, today)
+        except BadInput as mistake:
+            db.session.rollback()
+            error = mistake
+        else:
+            db.session.commit()
+            return redirect(url_for("thanks"))
+    campaign = Campaign.of(db.session, form["source"])
+    page = render_template(
+        "home.html", form=form, error=error, amounts=AMOUNTS, intervals=INTERVALS, first=first_debit(today),
+        campaign=campaign, income=campaign and campaign.income(db.session), creditor=db.session.scalar(creditor()),
+    )  # fmt: skip
+    return page, 422 if error else 200
+
+
+def become_a_supporter(form: dict[str, str], today: date) -> None:
+    """A supporter, the mandate they gave with its evidence, their commitment and its announcement: all or nothing."""
+    if ExternalReference.resolve(db.session, "website", form["key"]):
+        return  # The button was pressed twice.
+    now, by = achterban.now(), Actor("visitor", "become a supporter", "website")
+    if "agreed" not in form:
+        raise BadInput("Tick the box: without it we may not debit your account.", field="agreed")
+    if form["every"] not in INTERVALS:
+        raise BadInput("Choose how often.", field="every")
+    money = Money.parse(form["amount"])
+    if money < Money.eur("2.50"):
+        raise BadInput("The least we can debit is %(least)s.", field="amount", least="€ 2,50")
+    supporter = Supporter.welcome(
+        db.session, form.get("email") or None, first_name=form.get("first_name", ""), surname=form.get("surname", ""),
+        source_code=form["source"] or None, reference=("website", form["key"]), by=by, now=now, on=today,
+    )  # fmt: skip
+    account = db.session.scalars(creditor()).one()
+    # What they agreed to is kept. A site that lets the bank confirm it (iDEAL, iDIN) has stronger evidence than this.
+    evidence = Document.store(
+        db.session, [json.dumps(form).encode()], kind="mandate", filename=f"{form['key']}.json",
+        media_type="application/json", supporter_id=supporter.id, by=by, now=now,
+    )  # fmt: skip
+    mandate = Mandate.sign(
+        db.session, supporter, form.get("iban", ""), creditor_identifier=account.identifier, signed_on=today,
+        evidence_kind="emandate", document_id=evidence.id, by=by, now=now,
+    )  # fmt: skip
+    commitment = Commitment.start(
+        db.session, supporter, money, every=form["every"], start_on=first_debit(today), mandate=mandate,
+        source_code=form["source"] or None, by=by, now=now,
+    )  # fmt: skip
+    # The form named the amount and the first date, long enough ahead: that is the announcement.
+    Announcement.make(db.session, commitment, on=today, channel="agreement", evidence=form["key"], by=by, now=now)
+    supporter.index(db.session)
+
+
+def thanks() -> ResponseReturnValue:
+    return render_template("thanks.html")
+
+
+def first_debit(today: date) -> date:
+    """The first of a month that is at least three weeks away, so that everybody knows in time."""
+    day = today + timedelta(days=21)
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1) if day.day > 1 else day
+
+
+def creditor() -> object:
+    return select(CreditorAccount).where(CreditorAccount.is_active).order_by(CreditorAccount.id).limit(1)
+
+
+@click.command("start")
+@with_appcontext
+def start() -> None:
+    """Make the tables, a fund, an account to collect on and a campaign, where they are not there yet."""
+    migrations.upgrade(db.engine)
+    by, now = Actor.job("start"), achterban.now()
+    if not db.session.scalar(select(Fund)):
+        Fund.open(db.session, "general", "General fund")
+    if not db.session.scalar(creditor()):
+        CreditorAccount.open(
+            db.session, "Stichting Voorbeeld", "NL69ZZZ123456780000", "NL44RABO0123456789", bic="RABONL2U"
+        )
+    if not db.session.scalar(select(Campaign)):
+        Campaign.open(db.session, "spring", "The spring appeal", started_on=achterban.today(), by=by, now=now)
+    db.session.commit()
+    click.echo("Ready. Make somebody who may sign in: flask admin create you@example.org")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, text
@@ -10,38 +11,40 @@ from sqlalchemy.orm import Session
 
 from supporters.db import Base
 
-BLOCK = 5_000
+BLOCK = 10_000
 
 
 def insert_rows(session: Session, model: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """``rows`` hold a value for each of ``columns``; instants are aware. Keys given by hand move the sequence on."""
     connection = session.connection()
     two_bodies = _copy if connection.dialect.name == "postgresql" else _executemany
-    two_bodies(connection, model, columns, rows)
+    two_bodies(connection, model, columns, _blocks(rows))
 
 
-def _copy(connection: Connection, model: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _copy(connection: Connection, model: type[Base], columns: Sequence[str], blocks: Iterator[list[Any]]) -> None:
     name = model.__tablename__
     driver: Any = connection.connection.driver_connection
-    with driver.cursor().copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    for block in blocks:
+        with driver.cursor().copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in block:
+                copy.write_row(row)
     if "id" in columns:
         connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"))
 
 
 def _executemany(
-    connection: Connection, model: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    connection: Connection, model: type[Base], columns: Sequence[str], blocks: Iterator[list[Any]]
 ) -> None:
     statement = insert(model.__table__)
-    block: list[dict[str, Any]] = []
-    for row in rows:
-        block.append(dict(zip(columns, row, strict=True)))
-        if len(block) == BLOCK:
-            connection.execute(statement, block)
-            block = []
-    if block:
-        connection.execute(statement, block)
+    for block in blocks:
+        connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in block])
+
+
+def _blocks(rows: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    # Made before they are sent: nothing else can be asked of the database while a block is under way.
+    remaining = iter(rows)
+    while block := list(islice(remaining, BLOCK)):
+        yield block
 
 
 def next_id(session: Session, model: type[Base]) -> int:

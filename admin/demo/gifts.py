@@ -152,8 +152,9 @@ def _row(year: int, key: int, gift: _Given) -> tuple[Any, ...]:
     # Whoever gave something large in December still has to be thanked.
     thanked = gift.on < date(2021, 12, 6) or (gift.amount < 25_000 and key % 3)
     return (
-        key, gift.supporter_id, gift.amount, "EUR", gift.on, "gift", gift.source, "", f"demo:{year}:{key}", at(gift.on, 7),
-        BANK.key, at(gift.on + timedelta(days=4), 10) if thanked else None, ANNA.key if thanked else None,
+        key, gift.supporter_id, gift.amount, "EUR", gift.on, "gift", gift.source, "", f"demo:{year}:{key}",
+        at(gift.on, 7), BANK.key, at(gift.on + timedelta(days=4), 10) if thanked else None,
+        ANNA.key if thanked else None,
     )  # fmt: skip
 
 

@@ -39,10 +39,10 @@ WOMEN = Weighted.fading("""
 """)
 MEN = Weighted.fading("""
     Jan Johannes Pieter Hendrik Cornelis Willem Gerrit Jacob Peter Hans Kees Henk Dirk Mark Erik Rob Marcel Paul Frank
-    Martijn Jeroen Bas Tim Thomas Daan Lucas Sem Bram Ruben Lars Thijs Joost Maarten Wouter Sjoerd Arjen Wim Ad Piet Joop
+    Martijn Jeroen Bas Tim Thomas Daan Lucas Sem Bram Ruben Lars Thijs Joost Maarten Wouter Sjoerd Arjen Wim Ad Piet
     Theo Ton Gerard Leo Frans Jos Rene Ronald Edwin Patrick Dennis Mohammed Ahmed Mustafa Youssef Hassan Ali Mehmet Emre
     Omar Karim Samir Bilal Ibrahim Tesfay Yonas Filmon Amanuel Reza Hamid Farid Anil Ravi Dmitri Piotr Chi Björn André
-    François Loïc Jörg Sietse Wiebe Folkert Jelle Tjalling Egbert Roelof Albert Nico Ruud Guus Sam Jean-Pierre
+    François Loïc Jörg Sietse Wiebe Folkert Jelle Tjalling Egbert Roelof Albert Nico Ruud Guus Sam Jean-Pierre Joop
 """)
 #: A prefix before the slash.
 SURNAMES = Weighted.fading("""
@@ -54,24 +54,29 @@ SURNAMES = Weighted.fading("""
     van der/Velde, Scholten, Sanders, van de/Pol, Bosch, Postma, Martens, de/Lange, Groen, Gerritsen, van/Wijk,
     Evers, Molenaar, van der/Horst, Timmermans, Boersma, Verbeek, Schipper, Hermans, Driessen, Jonker, Bosman, Wolters,
     Yılmaz, Kaya, El Amrani, Bouali, El Idrissi, Aydın, Öztürk, Nguyễn, Singh, Ramdin, Tesfay, Habtom, Al Masri, Haddad,
-    Hosseini, Karimi, Ahmadi, Rezaei, Abdi, Mohamed, Kowalski, Nowak, Silva, dos/Santos, van 't/Hof, in 't/Veld, op de/Beeck,
-    ter/Horst, ten/Brink, van 't/Hul, van/Gogh, d'/Ancona, 't/Hart, Jansen-de Vries, van der Ven-van Dijk, Müller, Schröder,
-    Størmer, Łukasik, Çelik, Ionescu-Pană, van/IJperen, IJsbrandy, O'Brien, de la/Fuente, von/Bönninghausen
+    Hosseini, Karimi, Ahmadi, Rezaei, Abdi, Mohamed, Kowalski, Nowak, Silva, dos/Santos, van 't/Hof, in 't/Veld,
+    op de/Beeck, ter/Horst, ten/Brink, van 't/Hul, van/Gogh, d'/Ancona, 't/Hart, Jansen-de Vries, van der Ven-van Dijk,
+    Müller, Schröder, Størmer, Łukasik, Çelik,
+    Ionescu-Pană, van/IJperen, IJsbrandy, O'Brien, de la/Fuente, von/Bönninghausen
 """, ",")  # fmt: skip
 STREETS = Weighted.fading("""
     Kerkstraat, Dorpsstraat, Schoolstraat, Molenstraat, Hoofdstraat, Nieuwstraat, Stationsstraat, Julianastraat,
-    Wilhelminastraat, Beatrixstraat, Parallelweg, Molenweg, Kastanjelaan, Beukenlaan, Eikenlaan, Lindelaan, Industrieweg,
-    Prins Hendrikstraat, Burgemeester van Dijklaan, Raadhuisstraat, Marktplein, Oudegracht, Singel, Haven, Achterweg,
-    Vondelstraat, Rembrandtlaan, Frans Halsstraat, Jan Steenstraat, Mozartlaan, Plein 1944, Boslaan, Zandweg, Dijk,
+    Wilhelminastraat, Beatrixstraat, Parallelweg, Molenweg, Kastanjelaan, Beukenlaan, Eikenlaan, Lindelaan,
+    Industrieweg, Prins Hendrikstraat, Burgemeester van Dijklaan, Raadhuisstraat, Marktplein, Oudegracht, Singel, Haven,
+    Achterweg, Vondelstraat, Rembrandtlaan,
+    Frans Halsstraat, Jan Steenstraat, Mozartlaan, Plein 1944, Boslaan, Zandweg, Dijk,
     Kanaalweg, Spoorstraat, Hogeweg, Lange Voorhout, Meidoornstraat, Merelstraat, Zwaluwstraat, Leeuwerik, De Wieken,
-    Grote Markt, Nassaukade, Vrijheidslaan, Anne Frankstraat, Zuiderzeelaan, Abel Tasmanstraat, 1e Jacob van Campenstraat
+    Grote Markt, Nassaukade, Vrijheidslaan, Anne Frankstraat, Zuiderzeelaan, Abel Tasmanstraat,
+    1e Jacob van Campenstraat
 """, ",")  # fmt: skip
 #: City: weight, first and last of its four-digit postcodes.
 CITIES: dict[str, tuple[int, int, int]] = {
     "Amsterdam": (90, 1011, 1109), "Rotterdam": (60, 3011, 3089), "'s-Gravenhage": (55, 2491, 2597),
-    "Utrecht": (48, 3511, 3585), "Eindhoven": (20, 5611, 5658), "Groningen": (26, 9711, 9747), "Tilburg": (18, 5011, 5049),
+    "Utrecht": (48, 3511, 3585), "Eindhoven": (20, 5611, 5658), "Groningen": (26, 9711, 9747),
+    "Tilburg": (18, 5011, 5049),
     "Almere": (15, 1311, 1363), "Breda": (16, 4811, 4847), "Nijmegen": (22, 6511, 6546), "Apeldoorn": (14, 7311, 7339),
-    "Arnhem": (17, 6811, 6846), "Haarlem": (19, 2011, 2037), "Enschede": (12, 7511, 7548), "Amersfoort": (16, 3811, 3829),
+    "Arnhem": (17, 6811, 6846), "Haarlem": (19, 2011, 2037), "Enschede": (12, 7511, 7548),
+    "Amersfoort": (16, 3811, 3829),
     "Zaandam": (10, 1501, 1509), "'s-Hertogenbosch": (13, 5211, 5249), "Zwolle": (12, 8011, 8043),
     "Leiden": (14, 2311, 2334), "Zoetermeer": (9, 2711, 2729), "Maastricht": (10, 6211, 6229),
     "Dordrecht": (9, 3311, 3329), "Ede": (9, 6711, 6718), "Alphen aan den Rijn": (7, 2401, 2409),
@@ -80,7 +85,8 @@ CITIES: dict[str, tuple[int, int, int]] = {
     "Hoorn": (5, 1621, 1628), "Wageningen": (7, 6701, 6709), "Middelburg": (4, 4331, 4339), "Assen": (5, 9401, 9408),
     "Zeist": (7, 3701, 3709), "Sneek": (3, 8601, 8608), "Goes": (3, 4461, 4465), "Zutphen": (5, 7201, 7207),
     "Doetinchem": (3, 7001, 7009), "Winterswijk": (2, 7101, 7109), "Den Helder": (3, 1781, 1789),
-    "IJsselstein": (2, 3401, 3404), "Ter Apel": (2, 9561, 9561), "Borger": (1, 9531, 9531), "Schiermonnikoog": (1, 9166, 9166),
+    "IJsselstein": (2, 3401, 3404), "Ter Apel": (2, 9561, 9561), "Borger": (1, 9531, 9531),
+    "Schiermonnikoog": (1, 9166, 9166),
 }  # fmt: skip
 _CITY = Weighted.of({name: weight for name, (weight, _, _) in CITIES.items()})
 #: Postcodes never end in these: Dutch post keeps them free.

@@ -21,7 +21,7 @@ from supporters.payments.sepa.announcement import Announcement
 
 BEGIN = date(2020, 1, 1)
 #: How often, by weight, and what people then give, in cents, the usual first.
-INTERVALS = {1: 50, 3: 20, 12: 21, 6: 7, 2: 2}
+INTERVALS = {1: 42, 3: 25, 12: 24, 6: 7, 2: 2}
 AMOUNTS = {
     1: [500, 1000, 750, 1000, 500, 1500, 600, 400, 2000, 1250, 2500, 5000],
     2: [1000, 1500, 2000, 2500],
@@ -195,7 +195,10 @@ def store(session: Session, promises: list[Promise], account: CreditorAccount, f
         "id", "commitment_id", "amount", "interval_months", "anchor_on", "anchor_day", "first_number", "reason",
         "recorded_at", "recorded_by",
     ), (
-        (p.id, p.id, p.amount, p.months, p.next_due_on, p.next_due_on.day, p.next_number, "started", _made_at(p), _by(p))
+        (
+            p.id, p.id, p.amount, p.months, p.next_due_on, p.next_due_on.day, p.next_number, "started", _made_at(p),
+            _by(p),
+        )
         for p in promises
     ))  # fmt: skip
     insert_rows(session, Announcement, (

@@ -35,9 +35,9 @@ BRAM = Actor.person("bram@demo.example", via="demo", authenticated=True)
 RETURNS = {
     "AM04": (46, 5), "MD06": (27, 50), "AC04": (9, 5), "MS02": (8, 5), "MD01": (4, 40), "AC01": (3, 5), "AC06": (3, 5),
 }  # fmt: skip
-RETURNED_OF_A_THOUSAND = 7
+RETURNED_OF_A_THOUSAND = 5
 #: What happens in a month at full size, outside the bulk.
-HAPPENS = {"change": 55, "pause": 25, "skip": 15, "move": 25, "stop": 40, "die": 12}
+HAPPENS = {"change": 30, "pause": 15, "skip": 8, "move": 15, "stop": 20, "die": 8}
 
 
 @dataclass

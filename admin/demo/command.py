@@ -1,0 +1,186 @@
+"""``achterban demo``: from nothing to a year to walk around in, in a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import Flask, current_app
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import Session
+
+from supporters import migrations
+from supporters.cli import command
+from supporters.db import Base, configure_sqlite
+from supporters.errors import Refused
+
+if TYPE_CHECKING:
+    from admin.demo.building import Progress
+
+#: Who signs in, with which role. The passwords are no secret: these people exist in a demo and nowhere else.
+USERS = (
+    ("anna@demo.example", "Anna", "finance", "anna-prepares-2021"),
+    ("bram@demo.example", "Bram", "finance", "bram-approves-2021"),
+    ("vera@demo.example", "Vera", "viewer", "vera-looks-on-2021"),
+    ("admin@demo.example", "Ada Beheer", "administrator", "ada-administers-2021"),
+)
+FILE = "demo.sqlite"
+
+
+@command("demo", help="Build the demo year in a database of its own, and serve it on this machine.")
+@click.option("--full", is_flag=True, help="At its real size, 87,100 donors; a hundredth of it without.")
+@click.option("--no-serve", is_flag=True, help="Build it and stop.")
+@click.option("--fresh", is_flag=True, help="Throw the demo that is there away and build it anew.")
+@click.option("--database", metavar="URI", help="Where to build it, instead of a file in the instance folder.")
+@click.option("--port", default=5000, show_default=True, help="Of the address it is served on.")
+def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: int) -> None:
+    """The demo stands still at 3 January 2022, with the January collection still to be made."""
+    one_in = 1 if full else 100
+    folder = Path(current_app.instance_path)
+    uri = database or f"sqlite:///{folder / FILE}"
+    make(uri, one_in=one_in, fresh=fresh, is_ours=database is None)
+    app = create_demo(uri, folder)
+    with app.app_context():
+        _welcome_users()
+    _tell(uri, port, serves=not no_serve)
+    if not no_serve:
+        from werkzeug.serving import run_simple
+
+        run_simple("127.0.0.1", port, app, threaded=True)
+
+
+def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:
+    """The application on a demo's database: its clock stands still, and its cookies travel over plain http."""
+    from admin.app import create_app
+    from admin.demo.plan import NOW
+
+    defaults = {
+        "SQLALCHEMY_DATABASE_URI": uri,
+        "SUPPORTERS_NOW": NOW.isoformat(),
+        "ADMIN_HTTPS": False,
+        "ADMIN_NAME": "achterban demo",
+        "instance_path": str(folder),
+    }
+    return create_app(**(defaults | settings))
+
+
+def make(uri: str, *, one_in: int, fresh: bool = False, is_ours: bool = False) -> None:
+    """Build the demo at ``uri`` unless it is there. Raises Refused where something else is.
+
+    ``is_ours`` says that it is the file in the instance folder, of which an unfinished one may be thrown away.
+    """
+    from admin.demo import building
+
+    engine = create_engine(uri)
+    configure_sqlite(engine)
+    try:
+        found = _state(engine)
+        if found == "other":
+            raise Refused("That database holds something else than the demo; name an empty one.", field="database")
+        if found == "begun" and not (fresh or is_ours):
+            raise Refused("The demo in that database was never finished; add --fresh to build it anew.", field="fresh")
+        if found == "whole" and not fresh:
+            if _one_in(engine) != one_in:
+                raise Refused("There is a demo of another size; add --fresh to build it anew.", field="full")
+            return
+        if found != "empty":
+            _clear(engine)
+        migrations.upgrade(engine)
+        with _shown() as progress:
+            building.build(engine, one_in=one_in, progress=progress)
+    finally:
+        engine.dispose()
+
+
+def _state(engine: Engine) -> str:
+    from admin.demo import building
+
+    if not migrations.current(engine):
+        return "empty"
+    migrations.upgrade(engine)
+    with Session(engine) as session:
+        return building.state(session)
+
+
+def _one_in(engine: Engine) -> int:
+    from supporters.audit import AuditEntry
+
+    with Session(engine) as session:
+        detail = session.scalars(select(AuditEntry.detail).where(AuditEntry.subject == "demo")).first()
+    return int((detail or {}).get("one_in", 0))
+
+
+def _clear(engine: Engine) -> None:
+    """Drop our tables, and with them everything: a posted gift cannot be deleted."""
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{engine.url.database}{suffix}").unlink(missing_ok=True)
+        return
+    with engine.begin() as connection:
+        for name in (*Base.metadata.tables, migrations.VERSION_TABLE):
+            connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{name}" CASCADE')
+        functions = connection.exec_driver_sql(
+            "SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'supporters\\_%%' AND"
+            " pronamespace = current_schema()::regnamespace"
+        ).all()
+        for (function,) in functions:
+            connection.exec_driver_sql(f"DROP FUNCTION {function} CASCADE")
+
+
+def _welcome_users() -> None:
+    """The four people of the demo, and only here."""
+    from admin.command import make_user
+    from admin.demo.building import DEMO
+    from admin.users import User
+
+    session = current_app.extensions["sqlalchemy"].session
+    for email, name, role, password in USERS:
+        if not session.scalar(select(User.id).where(User.email == email)):
+            make_user(email, password, role, name=name, by=DEMO)
+    session.commit()
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """A bar on a terminal, nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from admin.demo.building import silent
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Building the demo", total=None)
+        yield lambda what, done, of: bar.update(task, description=f"{what:45}", completed=done, total=of)
+
+
+def _tell(uri: str, port: int, *, serves: bool) -> None:
+    address = f"http://127.0.0.1:{port}/"
+    if serves:
+        click.echo(f"The demo is at {address} – it is always Monday 3 January 2022 there. Sign in as:")
+    else:
+        click.echo("The demo is there; serve it with: achterban demo. It is always Monday 3 January 2022 there.")
+    for email, _, role, password in USERS:
+        click.echo(f"  {email:22} {password:22} {role}")
+    click.echo("To try next, in another terminal:")
+    click.echo("  " + "\n  ".join(_next_commands(uri)))
+
+
+def _next_commands(uri: str) -> list[str]:
+    from admin.demo.plan import NOW
+
+    shown = uri.replace(str(Path.cwd()) + "/", str(Path.cwd()) + "/")
+    return [
+        f'export FLASK_SQLALCHEMY_DATABASE_URI="{shown}" FLASK_SUPPORTERS_NOW={NOW.isoformat()}',
+        "achterban report year 2021",
+        "achterban collect prepare --on 2022-01-10 --as anna@demo.example",
+        "achterban check",
+    ]

@@ -78,7 +78,7 @@ class Supporters:
         return self.db.session
 
     def now(self) -> datetime:
-        """The instant it is, aware and in UTC; SUPPORTERS_NOW makes it stand still."""
+        """The instant it is, in the charity's time zone; SUPPORTERS_NOW makes it stand still."""
         return self.settings.clock()
 
     def today(self) -> date:

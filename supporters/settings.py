@@ -47,8 +47,11 @@ class Settings:
         return cls(**given)
 
     def clock(self) -> datetime:
-        """The instant it is, aware and in UTC: what a view, command or job passes on as ``now``."""
-        return self.now or datetime.now(UTC)
+        """The instant it is, in the charity's time zone: so that ``now.date()`` is the day it is there.
+
+        What a view, command or job passes on as ``now``; stored instants are in UTC.
+        """
+        return (self.now or datetime.now(UTC)).astimezone(self.timezone)
 
     def day_of(self, instant: datetime) -> date:
         """The calendar date on which ``instant`` falls where the charity is."""

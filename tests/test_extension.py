@@ -40,6 +40,7 @@ def test_the_clock_and_the_calendar_are_the_sites(tmp_path: Path) -> None:
     _, supporters = site(tmp_path, SUPPORTERS_NOW="2021-12-31T23:30:00+00:00")
     assert supporters.now() == datetime(2021, 12, 31, 23, 30, tzinfo=UTC)
     assert supporters.today() == date(2022, 1, 1)
+    assert supporters.now().date() == date(2022, 1, 1)
 
 
 def test_a_bad_setting_stops_the_app_and_names_the_key(tmp_path: Path) -> None:

@@ -26,7 +26,11 @@ def test_values_may_be_text_as_they_are_in_the_environment() -> None:
 def test_the_clock_can_stand_still() -> None:
     settings = Settings.read({"SUPPORTERS_NOW": "2021-12-31T23:30:00+01:00"})
     assert settings.clock() == datetime(2021, 12, 31, 22, 30, tzinfo=UTC)
-    assert settings.clock().tzinfo is UTC
+    assert settings.clock().date() == date(2021, 12, 31)
+
+
+def test_just_after_midnight_it_is_the_new_day_where_the_charity_is() -> None:
+    assert Settings.read({"SUPPORTERS_NOW": "2021-12-31T23:30:00+00:00"}).clock().date() == date(2022, 1, 1)
 
 
 def test_a_day_is_the_day_where_the_charity_is() -> None:

@@ -17,6 +17,7 @@ import admin.migrations  # noqa: F401  (registers the revisions of the admin's o
 from admin import access, clock, command, errors, i18n, labels, menu, security
 from admin.blueprint import NAME, bp
 from admin.kit.lists import shown_value
+from campaigns import Campaigns
 from supporters.errors import AchterbanError
 from supporters.extension import Supporters
 from supporters.people.bank_account import mask_iban
@@ -123,6 +124,7 @@ def create_app(**settings: Any) -> Flask:
     db = SQLAlchemy()
     db.init_app(app)
     Supporters(app, db)
+    Campaigns(app, db)
     admin = Admin(app, db)
     admin.owns_everything = True
     app.register_error_handler(HTTPException, errors.show)

@@ -62,15 +62,14 @@ def test_parts_that_do_not_add_up_are_refused(session: Session, parts: tuple[int
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field"),
-    [({"money": Money(0)}, "amount"), ({"money": Money(-5)}, "amount"), ({"kind": "present"}, "kind")],
+    ("money", "kind", "field"),
+    [(Money(0), "gift", "amount"), (Money(-5), "gift", "amount"), (Money(5), "present", "kind")],
 )
-def test_a_gift_that_makes_no_sense_is_refused(session: Session, wrong: dict[str, Any], field: str) -> None:
-    ada = cast.ada(session)
-    cast.fund(session)
+def test_a_gift_that_makes_no_sense_is_refused(session: Session, money: Money, kind: str, field: str) -> None:
+    ada, fund = cast.ada(session), cast.fund(session)
     session.commit()
     with refused_and_nothing_changed(session, BadInput, "", field):
-        cast.gift(session, ada, **wrong)
+        Gift.book(session, ada, money, received_on=TODAY, fund=fund, booking_key="x", kind=kind, by=ANNA, now=NOW)
 
 
 def test_part_of_a_gift_moves_to_another_fund_as_two_rows(session: Session, gift: Gift) -> None:
@@ -113,9 +112,8 @@ def test_the_same_news_of_money_going_back_counts_once(session: Session, gift: G
 
 def test_the_database_too_refuses_more_back_than_came(session: Session, gift: Gift) -> None:
     gift.reverse(session, Money.eur("20"), on=TODAY, kind="refund", by=ANNA, now=NOW)
-    session.add(
-        Reversal(gift_id=gift.id, amount=501, reversed_on=TODAY, kind="refund", booking_key="x", booked_at=NOW, booked_by="x")
-    )  # fmt: skip
+    fields: dict[str, Any] = {"booking_key": "x", "booked_at": NOW, "booked_by": "x"}
+    session.add(Reversal(gift_id=gift.id, amount=501, reversed_on=TODAY, kind="refund", **fields))
     with pytest.raises(IntegrityError, match="more would go back"):
         session.flush()
 

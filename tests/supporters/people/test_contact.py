@@ -58,7 +58,11 @@ def test_a_wrong_value_leaves_the_one_there_was(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "kept"),
-    [("020 123 4567", "+31201234567"), ("0031-6-12345678", "+31612345678"), ("+32 2 123 45 67", "+3221234567")],,
+    [
+        ("020 123 4567", "+31201234567"),
+        ("0031-6-12345678", "+31612345678"),
+        ("+32 2 123 45 67", "+3221234567"),
+    ],
 )
 def test_a_telephone_number_is_kept_in_one_way(typed: str, kept: str) -> None:
     assert clean_phone(typed) == kept

@@ -21,6 +21,8 @@ _APART = str.maketrans({
 _DROPPED = {"Mn", "Cf", "Cs", "Cc"}  # marks, invisible ones, halves of pairs, control characters
 
 _INITIALS = re.compile(r"(?:[^\W\d_]{1,3}\.)+(?:[^\W\d_]{1,3})?")
+#: A number with a sign in it, such as M-2017/42: it stays one word.
+_CODE = re.compile(r"(?=\D*\d)[^\W_]+(?:[-/._][^\W_]+)+")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _IBAN_HEAD = re.compile(r"[a-z]{2}\d{2}")
 _PHONE_HEAD = re.compile(r"(?:\+|00|0)\(?[1-9][\d().\-/]*|\(0\d+\)[\d.\-/]*")
@@ -79,6 +81,8 @@ def _joined(chunks: list[str], at: int) -> tuple[int, list[str]]:
         return 1, [f"s{int(number[1]):07d}"]
     if _INITIALS.fullmatch(chunk):
         return 1, [chunk.replace(".", "")]
+    if _CODE.fullmatch(chunk.strip(",;:()")):
+        return 1, [chunk.strip(",;:()")]
     return 1, []
 
 
@@ -139,6 +143,8 @@ def _of_name(folded: str) -> Iterator[str]:
     for chunk in folded.split():
         if _INITIALS.fullmatch(chunk):
             yield chunk.replace(".", "")
+        if _CODE.fullmatch(chunk.strip(",;:()")):
+            yield chunk.strip(",;:()")
         for word in _WORD.findall(chunk):
             yield word.replace("'", "")
             if "'" in word:

@@ -19,14 +19,12 @@ from supporters.giving.months import INTERVALS, add_months
 from supporters.giving.term import Term
 from supporters.lifecycle.importing import parsing, words
 from supporters.lifecycle.importing.columns import BadMapping, fields
+from supporters.lifecycle.importing.history import read_history
 from supporters.lifecycle.importing.lookups import Funds, accounts_of, find_supporters, system_of
 from supporters.lifecycle.importing.plan import Row
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.announcement import Announcement
 from supporters.people.bank_account import BankAccount, clean_iban
-
-#: A collection further than this from any due date was of another schedule than the file tells of.
-NEAR_DAYS = 15
 
 
 class CommitmentImporter:
@@ -78,7 +76,7 @@ class CommitmentImporter:
         if row.is_bad:
             return
         self._read_mandate(row)
-        self._read_history(row)
+        read_history(row, self.on)
 
     def _read_mandate(self, row: Row) -> None:
         values = row.values
@@ -108,53 +106,6 @@ class CommitmentImporter:
                 "The mandate has lapsed: nothing was collected on it for %(months)s months. A new one must be signed.",
                 months=LAPSE_MONTHS,
             )
-
-    def _read_history(self, row: Row) -> None:
-        """From the last collection to the number and date of the next: the grid of due dates goes on as it was."""
-        values = row.values
-        months, start_on = INTERVALS[values["interval"]], values["start_on"]
-        last_on, last_number = values["last_collected_on"], values["last_instalment_number"]
-        values["next_number"], values["next_due_on"] = 1, start_on
-        if last_on is None:
-            if last_number:
-                row.error(
-                    "last_collected_on",
-                    "This is empty, though %(number)s instalments were collected.",
-                    number=last_number,
-                )
-            elif start_on < self.on and values["mandate_reference"]:
-                row.warn(
-                    "start_on",
-                    "This began in the past and nothing was collected: if something was, fill in last_collected_on.",
-                )
-            return
-        if months == 0:
-            row.error(
-                "interval", "This is for one time and has been collected, so there is nothing left of it to import."
-            )
-            return
-        # Counted from the start: the due date that lies nearest to the last collection.
-        behind = (last_on.year - start_on.year) * 12 + last_on.month - start_on.month
-        steps = range(max(behind // months - 1, 0), max(behind // months, 0) + 3)
-        nearest = min(steps, key=lambda step: abs((add_months(start_on, step * months) - last_on).days))
-        due_on = add_months(start_on, nearest * months)
-        if abs((due_on - last_on).days) > NEAR_DAYS:
-            row.error(
-                "last_collected_on",
-                "%(last)s is not near a due date: with %(interval)s from %(start)s, the nearest is %(due)s. "
-                "Correct one of them.",
-                last=last_on.isoformat(), interval=values["interval"], start=start_on.isoformat(),
-                due=due_on.isoformat(),
-            )  # fmt: skip
-            return
-        if last_number is not None and last_number > nearest + 1:
-            row.warn(
-                "last_instalment_number",
-                "From %(start)s there were %(found)s due dates up to then, and this says %(number)s.",
-                start=start_on.isoformat(), found=nearest + 1, number=last_number,
-            )  # fmt: skip
-        values["next_number"] = (last_number or nearest + 1) + 1
-        values["next_due_on"] = add_months(start_on, (nearest + 1) * months)
 
     # -- comparing ----------------------------------------------------------------------------------------------
 

@@ -57,10 +57,10 @@ class Row:
     def is_bad(self) -> bool:
         return any(problem.is_error for problem in self.problems)
 
-    def error(self, name: str, template: str, **params: Any) -> None:
+    def error(self, name: str, template: str, /, **params: Any) -> None:
         self._add(name, template, params, is_error=True)
 
-    def warn(self, name: str, template: str, **params: Any) -> None:
+    def warn(self, name: str, template: str, /, **params: Any) -> None:
         self._add(name, template, params, is_error=False)
 
     def _add(self, name: str, template: str, params: dict[str, Any], *, is_error: bool) -> None:

@@ -46,7 +46,9 @@ class Table:
 
     def __init__(self, source: Path | str | IO[bytes], *, name: str | None = None) -> None:
         self._source = source
-        self.name = name or Path(getattr(source, "name", None) or str(source)).name
+        # A temporary file's name is a number, or there is none.
+        known = source if isinstance(source, (str, Path)) else getattr(source, "name", None)
+        self.name = name or (Path(known).name if isinstance(known, (str, Path)) else "")
         self.size = 0
         self.position = 0  # bytes read so far, for a progress bar
         self.encoding = self._find_encoding()

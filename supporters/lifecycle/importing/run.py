@@ -217,4 +217,6 @@ class _Rejects:
             for problem in row.problems
             if problem.is_error
         )
-        writer.writerow([*(row.cells[at] for at in self._kept), str(row.line), wrong])
+        # What a row has too much stays too much, so that it is not taken for a good one when it is imported again.
+        too_much = row.cells[len(self._table.columns) :]
+        writer.writerow([*(row.cells[at] for at in self._kept), str(row.line), wrong, *too_much])

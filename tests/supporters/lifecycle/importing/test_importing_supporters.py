@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
 from datetime import date
 
 import pytest
@@ -142,6 +143,21 @@ def test_the_good_part_comes_in_and_the_rest_can_be_corrected_and_imported(sessi
     again = io.StringIO()
     plan = imported(session, corrected, errors=again, **meaning)
     assert (plan.ready, plan.known, plan.failed, again.getvalue()) == (2, 0, 0, "")
+
+
+def test_a_row_with_too_many_cells_is_refused_again_until_it_is_corrected(session: Session) -> None:
+    errors, again = io.StringIO(), io.StringIO()
+    imported(session, "reference;surname;city\n1;Vis;Urk;too much\n", good_part=True, errors=errors)
+    plan = imported(session, errors.getvalue(), good_part=True, errors=again)
+    assert (plan.ready, plan.failed) == (0, 1)
+    assert "too much" in again.getvalue()
+
+
+def test_an_upload_needs_no_name(session: Session) -> None:
+    with tempfile.SpooledTemporaryFile(max_size=8) as upload:
+        upload.write(b"reference;surname\n1;Vis\n")
+        plan = Import.open("supporters", upload).check(session, on=cast.TODAY)
+    assert (plan.name, plan.ready) == ("", 1)
 
 
 def test_a_check_changes_nothing_and_says_what_would_happen(session: Session) -> None:

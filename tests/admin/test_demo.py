@@ -1,0 +1,251 @@
+"""The demo at a hundredth of its size, on both databases: its figures, its rows, and the command that builds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
+
+import supporters.public  # noqa: F401  (every model and hook, as an application has them)
+from admin.app import create_app
+from admin.demo import building, names
+from admin.demo.command import USERS, create_demo, make
+from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
+from admin.demo.runs import ANNA, BRAM
+from supporters import registry
+from supporters.errors import Refused
+from supporters.giving.fund import Fund
+from supporters.giving.gift import Designation, Gift
+from supporters.payments.sepa.account import CreditorAccount
+from supporters.payments.sepa.batch import CollectionBatch
+from supporters.people.bank_account import clean_iban
+from supporters.people.contact import clean_email, clean_phone, clean_postcode
+from supporters.people.search import search
+from supporters.people.supporter import Supporter
+from supporters.reports.year import Figure, YearReport, monthly_income
+from supporters.tasks import Task
+from tests.databases import PostgresDatabases, SqliteDatabases
+
+#: What makes a demo the same demo: rows by what they say, whatever their keys.
+DUMP = (
+    "SELECT id, kind, first_name, initials, prefix, surname, organisation_name, birth_date, sort_name, joined_on,"
+    " deceased_on, language, source_code FROM supporters_supporter",
+    "SELECT supporter_id, kind, value, street, house_number, postcode, city FROM supporters_contact_point",
+    "SELECT supporter_id, iban, bic FROM supporters_bank_account",
+    "SELECT token, supporter_id FROM supporters_search_token",
+    "SELECT household_id, supporter_id, from_on FROM supporters_household_member",
+    "SELECT supporter_id, reference, signed_on, first_used_on, last_used_on, cancelled_on FROM supporters_mandate",
+    "SELECT id, supporter_id, started_on, ended_on, end_reason, next_number, next_due_on FROM supporters_commitment",
+    "SELECT commitment_id, amount, interval_months, anchor_on, first_number, last_number FROM supporters_term",
+    "SELECT commitment_id, from_on, until_on FROM supporters_pause",
+    "SELECT commitment_id, number, due_on, amount, status FROM supporters_instalment",
+    "SELECT i.commitment_id, i.number, p.amount, p.state, p.iban, p.sequence_type, p.collect_on"
+    " FROM supporters_payment p JOIN supporters_instalment i ON i.id = p.instalment_id",
+    "SELECT supporter_id, amount, received_on, kind, source_code, description, commitment_id FROM supporters_gift",
+    "SELECT g.supporter_id, r.amount, r.reversed_on, r.kind, r.reason_code"
+    " FROM supporters_reversal r JOIN supporters_gift g ON g.id = r.gift_id",
+    "SELECT kind, text, supporter_id, due_on FROM supporters_task",
+    "SELECT state, count, total, collect_on FROM supporters_collection_batch",
+)
+
+
+def digest(engine: Engine) -> str:
+    found = hashlib.sha256()
+    with engine.connect() as connection:
+        for query in DUMP:
+            for line in sorted(repr([str(value) for value in row]) for row in connection.execute(text(query))):
+                found.update(line.encode())
+    return found.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def demo(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Engine]:
+    engine = databases.create()
+    building.build(engine)
+    yield engine
+    databases.drop(engine)
+
+
+@pytest.fixture
+def look(demo: Engine) -> Iterator[Session]:
+    with Session(demo) as session:
+        yield session
+        session.rollback()
+
+
+def test_a_hundredth_of_the_demo_adds_up_to_a_hundredth_of_the_published_figures(look: Session) -> None:
+    found = YearReport.of(look, 2021)
+    assert found.donors == Figure(871, 757)
+    assert found.income_from_donors_cents == Figure(10_082_000, 7_468_000)
+    assert found.bequests_cents == Figure(1_700_000, 600_000)
+    assert found.gifts_of_the_living_cents == Figure(8_382_000, 6_868_000)
+    assert found.commitments_active == Figure(493, 455)
+    assert str(found.income_from_donors_cents.growth_percent) == "35.0"
+    by_category = {name: figure.this_year for name, figure in found.income_by_category.items()}
+    assert by_category["lotteries"] == 10_000_000
+    assert by_category["other_nonprofits"] == 1_209_000
+    assert by_category["governments"] == 10_170_000 + 1_062_000 + 1_077_000
+
+
+def test_at_full_size_the_plan_is_what_was_published() -> None:
+    full = Plan.of(1).years
+    assert (full[2021].donors, full[2020].donors) == (87_100, 75_739)
+    assert (full[2021].at_end, full[2020].at_end) == (49_340, 45_500)
+    assert full[2021].living + full[2021].bequests == 1_008_200_000
+    for name, growth in (("donors", "15.0"), ("living", "22.0")):
+        assert str(Figure(getattr(full[2021], name), getattr(full[2020], name)).growth_percent) == growth
+
+
+def test_the_lotterys_earmark_is_in_a_fund_of_its_own(look: Session) -> None:
+    earmarked = (
+        select(func.sum(Designation.amount))
+        .join(Gift, Gift.id == Designation.gift_id)
+        .join(Fund, Fund.id == Designation.fund_id)
+        .join(Supporter, Supporter.id == Gift.supporter_id)
+        .where(Fund.code == EARMARK, Fund.is_restricted, Supporter.organisation_name == LOTTERY)
+    )
+    assert look.scalar(earmarked) == 2_000_000
+
+
+def test_the_months_add_up_to_the_year(look: Session) -> None:
+    report, months = YearReport.of(look, 2021), monthly_income(look, 2021)
+    assert sum(m.living_cents for m in months if m.year == 2021) == report.gifts_of_the_living_cents.this_year
+    assert sum(m.bequests_cents for m in months if m.year == 2020) == report.bequests_cents.last_year
+    assert all(m.living_cents > 0 for m in months)
+
+
+def test_every_promise_holds(look: Session) -> None:
+    assert registry.checks
+    assert [finding for check in registry.checks.values() for finding in check(look)] == []
+
+
+def test_two_builds_are_the_same_on_either_database(demo: Engine, sqlite_databases: SqliteDatabases) -> None:
+    again = sqlite_databases.create()
+    building.build(again)
+    assert digest(again) == digest(demo)
+    sqlite_databases.drop(again)
+
+
+def test_the_collections_were_run_by_two_people_and_some_came_back(look: Session) -> None:
+    batches = look.scalars(select(CollectionBatch)).all()
+    assert len(batches) == 24
+    assert {batch.state for batch in batches} == {"booked"}
+    assert all(batch.prepared_by == ANNA.key and batch.approved_by == BRAM.key for batch in batches)
+    codes = look.scalars(text("SELECT DISTINCT reason_code FROM supporters_reversal WHERE kind = 'return'")).all()
+    assert {"AM04", "MD06"} <= set(codes)
+
+
+def test_a_newcomer_can_prepare_and_approve_the_january_collection(look: Session) -> None:
+    account = CreditorAccount.only(look)
+    batch = CollectionBatch.prepare(look, account, on=date(2022, 1, 10), by=ANNA, now=NOW)
+    assert batch.count > 100
+    reasons = set(
+        look.scalars(
+            text("SELECT reason FROM supporters_collection_exclusion WHERE batch_id = :id").bindparams(id=batch.id)
+        )
+    )
+    assert {"not_announced", "mandate_lapsed", "no_mandate", "paused"} <= reasons
+    batch.approve(look, by=BRAM, now=NOW)
+    assert batch.files[0].count == batch.count
+
+
+def test_there_is_work_waiting_and_somebody_to_thank(look: Session) -> None:
+    assert look.scalar(select(func.count()).select_from(Task).where(Task.done_at.is_(None))) >= 5
+    waiting = select(func.count()).where(Gift.thanked_at.is_(None), Gift.commitment_id.is_(None), Gift.kind == "gift")
+    assert look.scalar(waiting)
+
+
+def test_people_are_found_by_what_is_known_of_them(look: Session) -> None:
+    someone = look.scalars(select(Supporter).where(Supporter.kind == "person").order_by(Supporter.id)).first()
+    assert someone is not None
+    assert someone in search(look, someone.number)
+    assert someone in search(look, f"{someone.surname} {someone.initials}")
+
+
+def test_nobody_in_it_can_be_somebody() -> None:
+    from random import Random
+
+    rng = Random(1)
+    persons = names.people(rng, 300)
+    for iban, _ in names.accounts(rng, 300):
+        assert clean_iban(iban) == iban
+        assert sum(int(digit) * (10 - place) for place, digit in enumerate(iban[8:])) % 11
+    for email in filter(None, names.emails(rng, persons)):
+        assert clean_email(email) == email
+        assert email.endswith(".example")
+    for home in names.homes(rng, 300):
+        assert clean_postcode(home.postcode) == home.postcode
+    assert clean_phone(names.phone(rng)).startswith("+31600")
+
+
+def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:
+    with Session(fresh_engine) as session:
+        Supporter.welcome(session, surname="Echt", now=NOW)
+        session.commit()
+    with pytest.raises(Refused, match="empty database"):
+        building.build(fresh_engine)
+    uri = fresh_engine.url.render_as_string(hide_password=False)
+    for fresh in (False, True):
+        with pytest.raises(Refused, match="something else than the demo"):
+            make(uri, one_in=100, fresh=fresh)
+
+
+def test_an_unfinished_demo_is_built_anew_when_asked(databases: SqliteDatabases | PostgresDatabases) -> None:
+    engine = databases.create()
+    uri = engine.url.render_as_string(hide_password=False)
+
+    def stop(what: str, done: int, of: int) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        building.build(engine, one_in=100, progress=stop)
+    engine.dispose()
+    with pytest.raises(Refused, match="--fresh"):
+        make(uri, one_in=100)
+    make(uri, one_in=100, fresh=True)
+    with Session(engine) as session:
+        assert building.state(session) == "whole"
+    make(uri, one_in=100)
+    with pytest.raises(Refused, match="another size"):
+        make(uri, one_in=1)
+    databases.drop(engine)
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def outer(self, tmp_path: Path) -> Flask:
+        return create_app(instance_path=str(tmp_path), TESTING=True)
+
+    def run(self, app: Flask, *arguments: str) -> Result:
+        return app.test_cli_runner().invoke(args=list(arguments), catch_exceptions=False)
+
+    def test_it_builds_once_and_says_who_can_sign_in(self, outer: Flask, tmp_path: Path) -> None:
+        first = self.run(outer, "demo", "--no-serve")
+        assert first.exit_code == 0
+        for email, _, _, password in USERS:
+            assert email in first.output
+            assert password in first.output
+        built = (tmp_path / "demo.sqlite").stat().st_mtime
+        again = self.run(outer, "demo", "--no-serve")
+        assert again.output == first.output
+        assert (tmp_path / "demo.sqlite").stat().st_mtime - built < 2
+        assert not (tmp_path / "achterban.sqlite").exists()
+        inner = create_demo(f"sqlite:///{tmp_path / 'demo.sqlite'}", tmp_path, TESTING=True)
+        answer = json.loads(self.run(inner, "report", "year", "2021", "--json").output)
+        assert answer["year"] == 2021
+        assert answer["figures"]["donors"] == {"this_year": 871, "last_year": 757, "growth_percent": 15.1}
+        checked = self.run(inner, "check")
+        assert checked.exit_code == 0, checked.output
+        with inner.app_context():
+            anna = inner.extensions["supporters"].authenticate("anna@demo.example", USERS[0][3])
+            assert anna.authenticated
+            assert inner.extensions["supporters"].today() == date(2022, 1, 3)

@@ -65,19 +65,19 @@ def test_every_command_of_ours_is_named_in_readme(commands: dict[str, click.Comm
             assert f"achterban {name}" in listed, f"README does not name {name}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
         if not target.startswith(("http:", "https:")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_page_names_only_commands_that_exist(page: Path, commands: dict[str, click.Command]) -> None:
-    for first, second in re.findall(r"(?:achterban|flask) ([a-z]+)(?: ([a-z]+))?(?=[ `\n])", page.read_text()):
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_names_only_commands_that_exist(document: Path, commands: dict[str, click.Command]) -> None:
+    for first, second in re.findall(r"(?:achterban|flask) ([a-z]+)(?: ([a-z]+))?(?=[ `\n])", document.read_text()):
         if first == "run":
             continue
-        assert first in commands, f"{page.name} names achterban {first}"
+        assert first in commands, f"{document.name} names achterban {first}"
         found = commands[first]
         if isinstance(found, click.Group) and second:
-            assert second in found.commands, f"{page.name} names achterban {first} {second}"
+            assert second in found.commands, f"{document.name} names achterban {first} {second}"

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from flask import Response, abort, current_app, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
+from sqlalchemy.orm import Session
 
 from admin import clock
 from admin.access import current_actor, may, needs
 from admin.blueprint import NAME, bp
 from admin.i18n import gettext as _
-from admin.i18n import lazy
+from admin.i18n import lazy, locale
 from admin.kit.forms import Form, required, saving, shown, text
 from admin.kit.lists import listings
 from supporters import audit
@@ -51,9 +53,13 @@ def export(what: str) -> ResponseReturnValue:
             name = f"{what}-{clock.today().isoformat()}.csv"
             headers = {"Content-Disposition": f'attachment; filename="{name}"'}
 
+            language, engine = locale(), session.get_bind()
+
             @stream_with_context
             def lines() -> Iterator[str]:
-                yield from listing.csv(session, args)
+                # The request's own session is gone by the time most of this is sent.
+                with force_locale(language), Session(engine) as own:
+                    yield from listing.csv(own, args)
 
             return Response(lines(), mimetype="text/csv", headers=headers)
     count, total = listing.measure(session, listing.filtered(args))

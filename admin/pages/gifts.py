@@ -84,7 +84,7 @@ GIFTS = listing(
         Column("fund", lazy("Fund"), lambda r: ", ".join(dict.fromkeys(d.fund.name for d in r[0].designations))),
         Column("source", lazy("Source"), lambda r: r[0].source_code, on_screen=False),
         Column("description", lazy("Description"), lambda r: r[0].description, on_screen=False),
-        Column("state", "", _badge, "badge"),
+        Column("state", lazy("State"), _badge, "badge"),
     ),
     filters=(
         Filter("from", lazy("From"), lambda q, v: q.where(Gift.received_on >= v), "date"),

@@ -74,7 +74,7 @@ SUPPORTERS = listing(
         Column("postcode", lazy("Postcode"), lambda s: s.address.postcode if s.address else ""),
         Column("city", lazy("Place"), lambda s: s.address.city if s.address else ""),
         Column("joined", lazy("Since"), lambda s: s.joined_on, "date", sort=Supporter.joined_on, descending=True),
-        Column("state", "", _badge, "badge"),
+        Column("state", lazy("State"), _badge, "badge"),
     ),
     filters=(
         Filter("q", lazy("Name, e-mail, IBAN, postcode or number"), _matching, "text"),

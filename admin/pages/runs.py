@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 from wtforms import SelectField
 
 from admin import clock
@@ -23,7 +24,7 @@ from admin.kit.forms import DateField, Form, chosen, required, saving, shown, te
 from admin.kit.lists import Column, Filter, guarded, listing
 from admin.labels import badge, choices
 from admin.users import Role, User
-from supporters import CollectionBatch, CollectionFile, Commitment, CreditorAccount, Mandate, Supporter, Term
+from supporters import CollectionBatch, CollectionFile, Commitment, CreditorAccount, Document, Mandate, Supporter, Term
 from supporters.errors import NotFound
 from supporters.payments.sepa import announcement, calendar
 from supporters.payments.sepa.pain008 import FORMATS
@@ -243,7 +244,14 @@ def run_file(batch_id: int, sequence: int) -> ResponseReturnValue:
         "Content-Disposition": f'attachment; filename="{document.filename}"',
         "Content-Length": str(document.size),
     }
-    return Response(stream_with_context(document.chunks(session())), mimetype="application/xml", headers=headers)
+    key, engine = document.id, session().get_bind()
+
+    def content() -> Iterator[bytes]:
+        with Session(engine) as own:
+            kept: Document = Document.get(own, key)
+            yield from kept.chunks(own)
+
+    return Response(content(), mimetype="application/xml", headers=headers)
 
 
 class SureForm(Form):

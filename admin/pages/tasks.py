@@ -49,7 +49,7 @@ TASKS = listing(
             sort=func.coalesce(Task.due_on, Task.not_before_on, func.date(Task.raised_at)),
         ),
         Column("raised", lazy("Raised"), lambda t: t.raised_at, "moment", sort=Task.raised_at),
-        Column("state", "", _badge, "badge"),
+        Column("state", lazy("State"), _badge, "badge"),
     ),
     filters=(
         Filter(

@@ -53,6 +53,12 @@ class Name:
 def normalise_initials(text: str) -> str:
     """ "jp" becomes "J.P.", "Th.M." and "J.-P." stay; what looks like a first name is left as it was typed."""
     typed = " ".join(text.split())
+    made = _dotted(typed)
+    # In scripts without capitals the dots would be read otherwise the next time: those are left alone.
+    return made if len(made) <= _LONGEST_INITIALS and _dotted(made) == made else typed
+
+
+def _dotted(typed: str) -> str:
     if not re.fullmatch(r"[^\W\d_]+(?:[ .\-]+[^\W\d_]+)*[ .]*", typed):
         return typed
     made = ""
@@ -61,25 +67,31 @@ def normalise_initials(text: str) -> str:
         if parts is None:
             return typed
         made += hyphen + "".join(f"{part}." for part in parts)
-    return made if len(made) <= _LONGEST_INITIALS else typed
+    return made
 
 
 def _initials_of(word: str, *, dotted: bool) -> list[str] | None:
     """The initials that one written word stands for; None where it is a name."""
     if len(word) == 1:
-        return [word.upper()]
+        return [_upper(word)]
     if word.upper() == "IJ" and (dotted or word != word.lower()):
         return ["IJ"]
     if word in _LONG_INITIALS or (dotted and word.capitalize() in _LONG_INITIALS and not word.isupper()):
         return [word[0].upper() + word[1:]]
     if word.isupper() or word.islower():
-        return None if len(word) > 5 and not dotted else [letter.upper() for letter in word]
-    pieces = re.findall(r"[^\W\d_a-zß-öø-ÿ][a-zß-öø-ÿ]*", word)
-    if len(pieces) > 1 and "".join(pieces) == word:
-        return list(pieces)
+        return None if len(word) > 5 and not dotted else [_upper(letter) for letter in word]
+    starts = [at for at, letter in enumerate(word) if not letter.islower()]
+    if len(starts) > 1 and starts[0] == 0:
+        return [word[at:end] for at, end in zip(starts, [*starts[1:], len(word)], strict=True)]
     if dotted and len(word) <= 3:
         return [word]
-    return None if _VOWEL.search(word) else [letter.upper() for letter in word]
+    return None if _VOWEL.search(word) else [_upper(letter) for letter in word]
+
+
+def _upper(letter: str) -> str:
+    """Its capital; a letter whose capital is two letters (ß) stays as it is."""
+    capital = letter.upper()
+    return capital if len(capital) == 1 else letter
 
 
 def split_surname(text: str) -> tuple[str, str]:

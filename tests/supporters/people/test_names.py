@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supporters.people.names import (
@@ -51,6 +51,8 @@ def test_what_is_no_initials_is_left_as_it_was_typed(typed: str) -> None:
 
 
 @given(st.text(max_size=45))
+@example("ﬀ")
+@example("ßß")
 def test_initials_written_once_stay_as_they_are(typed: str) -> None:
     written = normalise_initials(typed)
     assert normalise_initials(written) == written

@@ -59,9 +59,8 @@ def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> 
         _hurry(session)
         audit.record(session, DEMO, "begin", "demo", now=MIGRATED_AT, one_in=one_in)
         step("Opening funds and the account to collect on")
-        account = _foundations(session)
-        institutions = gifts.Institutions(session, plan)
-        institutions.arrive()
+        account = _open_accounts(session)
+        gifts.Institutions(session, plan).arrive()
         session.commit()
         step("Welcoming people")
         drawn = promises.draw(plan)
@@ -84,7 +83,7 @@ def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> 
             single.fill(year)
             session.commit()
         step("Receiving bequests, subsidies and grants")
-        institutions = _again(session, plan, institutions)
+        institutions = gifts.Institutions(session, plan)
         for year in YEARS:
             institutions.give(year)
             institutions.bequeath(year)
@@ -106,7 +105,7 @@ def _hurry(session: Session) -> None:
         session.connection().exec_driver_sql("PRAGMA wal_autocheckpoint = 20000")
 
 
-def _foundations(session: Session) -> CreditorAccount:
+def _open_accounts(session: Session) -> CreditorAccount:
     for code, name, is_restricted in FUNDS:
         Fund.open(session, code, name, is_restricted=is_restricted)
     account = CreditorAccount.open(
@@ -119,14 +118,6 @@ def _foundations(session: Session) -> CreditorAccount:
 
 def _note_import(session: Session, count: int) -> None:
     audit.record(session, Actor("import", "old_crm", "demo"), "import", "commitment", now=MIGRATED_AT, count=count)
-
-
-def _again(session: Session, plan: Plan, before: gifts.Institutions) -> gifts.Institutions:
-    """The same organisations in a session that has forgotten its rows."""
-    now = gifts.Institutions(session, plan)
-    found = session.scalars(select(Supporter).where(Supporter.kind == "organisation"))
-    now.known = {supporter.organisation_name: supporter for supporter in found}
-    return now
 
 
 def _tasks(session: Session) -> None:

@@ -35,7 +35,7 @@ def _copy(connection: Connection, model: type[Base], columns: Sequence[str], blo
 def _executemany(
     connection: Connection, model: type[Base], columns: Sequence[str], blocks: Iterator[list[Any]]
 ) -> None:
-    statement = insert(model.__table__)
+    statement = insert(model)
     for block in blocks:
         connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in block])
 

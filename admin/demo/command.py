@@ -170,16 +170,15 @@ def _tell(uri: str, port: int, *, serves: bool) -> None:
         click.echo("The demo is there; serve it with: achterban demo. It is always Monday 3 January 2022 there.")
     for email, _, role, password in USERS:
         click.echo(f"  {email:22} {password:22} {role}")
-    click.echo("To try next, in another terminal:")
+    click.echo(f"To try next{', in another terminal' if serves else ''}:")
     click.echo("  " + "\n  ".join(_next_commands(uri)))
 
 
 def _next_commands(uri: str) -> list[str]:
     from admin.demo.plan import NOW
 
-    shown = uri.replace(str(Path.cwd()) + "/", str(Path.cwd()) + "/")
     return [
-        f'export FLASK_SQLALCHEMY_DATABASE_URI="{shown}" FLASK_SUPPORTERS_NOW={NOW.isoformat()}',
+        f'export FLASK_SQLALCHEMY_DATABASE_URI="{uri}" FLASK_SUPPORTERS_NOW={NOW.isoformat()}',
         "achterban report year 2021",
         "achterban collect prepare --on 2022-01-10 --as anna@demo.example",
         "achterban check",

@@ -185,7 +185,8 @@ class Institutions:
     def __init__(self, session: Session, plan: Plan) -> None:
         self.session, self.plan = session, plan
         self.funds = {fund.code: fund for fund in session.scalars(select(Fund))}
-        self.known: dict[str, Supporter] = {}
+        there = session.scalars(select(Supporter).where(Supporter.kind == "organisation"))
+        self.known = {supporter.organisation_name: supporter for supporter in there}
 
     def arrive(self) -> None:
         """Everybody by name, before the people come."""

@@ -93,7 +93,6 @@ class Runs:
         self.session, self.plan, self.account_id = session, plan, account.id
         self.events, self.ended = events, ended
         self.rng = Random(f"{SEED}:runs")
-        self.money_back = 0
 
     def month(self, month: date) -> None:
         batch = self._collect(month)
@@ -136,10 +135,9 @@ class Runs:
             if on >= TODAY:
                 continue
             payment = self.session.get_one(Payment, line.id)
-            reversal = payment.take_back(self.session, on=on, by=ANNA, now=at(on, 7, 30), reason_code=code)
+            payment.take_back(self.session, on=on, by=ANNA, now=at(on, 7, 30), reason_code=code)
             if code in ("AC04", "AC01", "MD01"):
                 self._ask(payment.supporter, code, on, f"{batch.number}:{line.commitment_id}")
-            self.money_back += reversal.amount
 
     def _ask(self, supporter: Supporter, code: str, on: date, key: str) -> None:
         text = {

@@ -15,13 +15,20 @@ from supporters.cli import collect, fund, importing, report
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.giving import checks as giving_checks
+from supporters.giving import timeline as giving_timeline
+from supporters.lifecycle import timeline as lifecycle_timeline
 from supporters.payments import checks as payments_checks
+from supporters.payments import timeline as payments_timeline
 from supporters.people import checks as people_checks
+from supporters.people import timeline as people_timeline
 from supporters.settings import Settings
 from supporters.web import health, problems
 
 #: What fills the registries by being imported.
-REGISTERED = (people_checks, giving_checks, payments_checks, collect, fund, importing, report)
+REGISTERED = (
+    people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
+    lifecycle_timeline, collect, fund, importing, report,
+)  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
 Authenticator = Callable[[str, str], Actor]

@@ -34,6 +34,14 @@ class TimelineEntry:
     subject: str
     subject_id: int
 
+    @property
+    def place(self) -> Place:
+        return self.at, self.subject, self.subject_id
+
+    @property
+    def sentence(self) -> str:
+        return self.text % self.params
+
 
 def broken(session: Session, rule: str, noun: str, query: Executable, message: str) -> Iterator[Finding]:
     """A finding for each row of ``query``: its first column is the row's key, the others fill in ``message``."""
@@ -42,7 +50,10 @@ def broken(session: Session, rule: str, noun: str, query: Executable, message: s
 
 
 Check = Callable[[Session], Iterator[Finding]]
-TimelineSource = Callable[[Session, int, int], list[TimelineEntry]]  # session, supporter id, at most how many
+#: Where a page of a timeline ends: the moment, subject and key of its last entry.
+Place = tuple[datetime, str, int]
+#: session, supporter id, only what comes before this place, at most how many; newest first
+TimelineSource = Callable[[Session, int, Place | None, int], list[TimelineEntry]]
 Job = Callable[..., None]
 
 checks: dict[str, Check] = {}

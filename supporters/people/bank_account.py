@@ -27,7 +27,7 @@ def clean_iban(raw: str) -> str:
     except (SchwiftyException, ValueError) as error:
         shown = value[:40]
         try:
-            expected = IBAN(value, allow_invalid=True).spec["iban_length"]
+            expected = IBAN(value, allow_invalid=True).spec.iban_length
         except (SchwiftyException, KeyError, ValueError):
             expected = None
         if not value:

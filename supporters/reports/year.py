@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from supporters.errors import BadInput
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import CATEGORY, Gift, Reversal
+from supporters.giving.months import add_months
 from supporters.people.supporter import Supporter
 
 #: The income categories of RJ 650 in its order. The first six together are what was raised; what comes in return for
@@ -106,11 +107,22 @@ class YearReport:
     def of(cls, session: Session, year: int) -> YearReport:
         """The figures of the calendar year as the rows add up to them now. Raises BadInput for a year nobody means."""
         _must_be_a_year(year)
+        return cls._up_to(session, date(year, 12, 31))
+
+    @classmethod
+    def last_twelve_months(cls, session: Session, last_day: date) -> YearReport:
+        """The twelve months up to and with ``last_day``, beside the twelve before; it says something in January too."""
+        return cls._up_to(session, last_day)
+
+    @classmethod
+    def _up_to(cls, session: Session, last_day: date) -> YearReport:
+        end = last_day + timedelta(days=1)
+        period = (add_months(end, -24), add_months(end, -12), end)
         merged = _merged(session)
         income: dict[str, Figure] = defaultdict(Figure)
         others: dict[str, Figure] = defaultdict(Figure)
         donors = Figure()
-        for kind, currency, now, before, givers_now, givers_before in session.execute(_totals(year, merged)):
+        for kind, currency, now, before, givers_now, givers_before in session.execute(_totals(period, merged)):
             amounts = Figure(int(now or 0), int(before or 0))
             if currency != CURRENCY:
                 others[currency] += amounts
@@ -124,9 +136,9 @@ class YearReport:
             categories[CATEGORY[kind]] += amounts
         for name in RAISED:
             categories["raised"] += categories[name]
-        promised = session.execute(_promised(year, merged)).one()
+        promised = session.execute(_promised((last_day, period[1] - timedelta(days=1)), merged)).one()
         return cls(
-            year=year,
+            year=last_day.year,
             donors=donors,
             commitments_active=Figure(*promised),
             gifts_of_the_living_cents=income["gift"],
@@ -151,12 +163,13 @@ class MonthlyIncome:
         return self.living_cents + self.bequests_cents + self.other_cents
 
 
-def monthly_income(session: Session, year: int) -> list[MonthlyIncome]:
-    """The twelve months of the year before and the twelve of the year, in order; a month without income is there."""
+def monthly_income(session: Session, year: int, last_month: int = 12) -> list[MonthlyIncome]:
+    """The twenty-four months up to and with that month, in order; a month without income is there."""
     _must_be_a_year(year)
+    months = [add_months(date(year, last_month, 1), step) for step in range(-23, 1)]
     column = {"gift": 0, "bequest": 1}
     sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-    of_year = (date(year - 1, 1, 1), date(year + 1, 1, 1))
+    of_year = (months[0], add_months(months[-1], 1))
     gifts = select(
         extract("year", Gift.received_on).label("year"), extract("month", Gift.received_on).label("month"), Gift.kind,
         func.sum(Gift.amount).label("amount"),
@@ -172,7 +185,7 @@ def monthly_income(session: Session, year: int) -> list[MonthlyIncome]:
     for query in (gifts, back):
         for its_year, month, kind, amount in session.execute(query.group_by("year", "month", Gift.kind)):
             sums[int(its_year), int(month)][column.get(kind, 2)] += int(amount)
-    return [MonthlyIncome(y, month, *sums[y, month]) for y in (year - 1, year) for month in range(1, 13)]
+    return [MonthlyIncome(on.year, on.month, *sums[on.year, on.month]) for on in months]
 
 
 def _must_be_a_year(year: int) -> None:
@@ -206,9 +219,12 @@ def _merged(session: Session) -> Subquery | None:
     )
 
 
-def _totals(year: int, merged: Subquery | None) -> Any:
-    """By kind and currency: both years' sums, and how many people stand above zero. Each table is read once."""
-    first, middle, end = date(year - 1, 1, 1), date(year, 1, 1), date(year + 1, 1, 1)
+def _totals(period: tuple[date, date, date], merged: Subquery | None) -> Any:
+    """By kind and currency: both years' sums, and how many people stand above zero. Each table is read once.
+
+    ``period`` is the first day of the year before, the first of the year, and the day after it.
+    """
+    first, middle, end = period
 
     def split(on: Any, amount: Any) -> list[ColumnElement[Any]]:
         return [
@@ -257,15 +273,14 @@ def _summed(source: Any, owner: ColumnElement[int], columns: Subquery | None = N
     )  # fmt: skip
 
 
-def _promised(year: int, merged: Subquery | None) -> Any:
-    """How many people had a commitment on 31 December of the year and of the one before."""
+def _promised(days: tuple[date, date], merged: Subquery | None) -> Any:
+    """How many people had a commitment on each of these days."""
 
     def active(last_day: date) -> ColumnElement[bool]:
         return and_(
             Commitment.started_on <= last_day, or_(Commitment.ended_on.is_(None), Commitment.ended_on > last_day)
         )
 
-    days = (date(year, 12, 31), date(year - 1, 12, 31))
     owner: ColumnElement[int] = Commitment.supporter_id.expression
     query = select(Commitment.supporter_id)
     if merged is not None:

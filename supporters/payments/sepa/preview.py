@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -326,28 +326,22 @@ class _Looking:
 
     def _medians(self) -> dict[int | None, int]:
         """The middle amount of the batch (key None), and at each interval that has enough lines to speak of one."""
-        lines = (
-            select(Term.interval_months.label("months"), Payment.amount.label("amount"))
+        rows = self.session.execute(
+            select(Term.interval_months, Payment.amount, func.count())
             .join(Instalment, Instalment.id == Payment.instalment_id)
             .join(Term, Term.id == Instalment.term_id)
             .where(*self._mine(self.batch))
-            .subquery()
+            .group_by(Term.interval_months, Payment.amount)
         )
-        found: dict[int | None, int] = {}
-        for by, least in ((literal(None), 1), (lines.c.months, ENOUGH)):
-            ranked = select(
-                by.label("months"),
-                lines.c.amount,
-                func.row_number().over(partition_by=by, order_by=lines.c.amount).label("position"),
-                func.count().over(partition_by=by).label("size"),
-            ).subquery()
-            rows = self.session.execute(
-                select(ranked.c.months, ranked.c.amount).where(
-                    ranked.c.position == (ranked.c.size + 1) // 2, ranked.c.size >= least
-                )
-            )
-            found.update((months, amount) for months, amount in rows)
-        return found
+        amounts: dict[int | None, Counter[int]] = defaultdict(Counter)
+        for months, amount, count in rows:
+            amounts[months][amount] += count
+            amounts[None][amount] += count
+        return {
+            months: _median(counted)
+            for months, counted in amounts.items()
+            if months is None or counted.total() >= ENOUGH
+        }
 
     def _twice(self) -> Section:
         """The same amount more than once from one bank account."""
@@ -402,3 +396,13 @@ class _Looking:
 
     def _money(self, amount: int) -> Money:
         return Money(int(amount), self.currency)
+
+
+def _median(counted: Counter[int]) -> int:
+    """The middle of amounts that are given with how often each occurs."""
+    left = (counted.total() + 1) // 2
+    for amount in sorted(counted):
+        left -= counted[amount]
+        if left <= 0:
+            return amount
+    return 0

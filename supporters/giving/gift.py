@@ -86,16 +86,18 @@ class Gift(Base):
         booking_key: str,
         by: Actor,
         now: datetime,
-        kind: str = "gift",
+        kind: str | None = None,
         source_code: str | None = None,
         description: str = "",
     ) -> Gift:
         """Book money received; the same ``booking_key`` again returns the gift it booked.
 
-        ``fund`` is one fund or how the gift divides over several. Raises YearClosed, BadInput.
+        Without ``kind`` it is what the supporter's gifts are. ``fund`` is one fund, or how the gift divides over
+        several. Raises YearClosed, BadInput.
         """
         if money.amount <= 0:
             raise BadInput("A gift is more than nothing; money that goes back is a reversal.", field="amount")
+        kind = kind or supporter.income_kind
         if kind not in CATEGORY:
             raise BadInput(
                 "“%(kind)s” is not a kind of gift; there are: %(known)s.",

@@ -18,6 +18,8 @@ from supporters.people.contact import Address, ContactPoint, clean_email, clean_
 from supporters.people.household import HouseholdMember
 from supporters.people.reference import ExternalReference
 
+#: What an organisation can be. Its gifts are income of that kind; where nobody said, of a company.
+SECTORS = ("company", "foundation", "lottery", "government", "affiliate")
 NAME_FIELDS = (
     "first_name",
     "initials",
@@ -34,6 +36,7 @@ class Supporter(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('person', 'organisation')", name="kind"),
         CheckConstraint("kind = 'person' OR organisation_name <> ''", name="organisation_has_name"),
+        CheckConstraint("sector IS NULL OR kind = 'organisation'", name="only_organisations_have_a_sector"),
         CheckConstraint("merged_into_id IS NULL OR merged_into_id <> id", name="not_merged_into_itself"),
     )
 
@@ -44,6 +47,7 @@ class Supporter(Base):
     prefix: Mapped[word] = mapped_column(default="")  # tussenvoegsel: "van den"
     surname: Mapped[line] = mapped_column(default="")
     organisation_name: Mapped[line] = mapped_column(default="")
+    sector: Mapped[word | None]  # what an organisation is, and so what kind of income its gifts are
     form_of_address: Mapped[word | None]  # mr, ms, or None where nobody told us
     salutation_override: Mapped[line | None]  # the greeting they asked for
     language: Mapped[str] = mapped_column(String(2), default="nl")
@@ -164,7 +168,7 @@ class Supporter(Base):
 
     def _set(self, fields: dict[str, Any]) -> None:
         for key, value in fields.items():
-            if key not in (*NAME_FIELDS, "language", "birth_date"):
+            if key not in (*NAME_FIELDS, "language", "birth_date", "sector"):
                 raise TypeError(f"a supporter has no field {key!r}")
             setattr(self, key, value.strip() if isinstance(value, str) else value)
         for key in ("first_name", "initials", "prefix", "surname", "organisation_name"):
@@ -176,6 +180,11 @@ class Supporter(Base):
             raise BadInput("A supporter is a person or an organisation, not “%(kind)s”.", field="kind", kind=self.kind)
         if self.kind == "organisation" and not self.organisation_name:
             raise BadInput("An organisation needs its name.", field="organisation_name")
+        self.sector = self.sector or None
+        if self.sector is not None and (self.kind != "organisation" or self.sector not in SECTORS):
+            raise BadInput(
+                "An organisation is one of: %(known)s; a person is none.", field="sector", known=", ".join(SECTORS)
+            )
         if self.kind == "person" and not (self.surname or self.first_name):
             raise BadInput("A person needs a surname or a first name.", field="surname")
         if self.initials:
@@ -222,6 +231,11 @@ class Supporter(Base):
         if self.kind == "organisation":
             return names.organisation_salutation(self.language, self.organisation_name)
         return names.salutation(self.language, self.as_name, self.form_of_address)
+
+    @property
+    def income_kind(self) -> str:
+        """The kind of a gift of theirs, where nobody says otherwise."""
+        return "gift" if self.kind == "person" else self.sector or "company"
 
     @property
     def is_deceased(self) -> bool:

@@ -62,14 +62,14 @@ class GiftImporter:
             if row.is_bad:
                 continue
             supporter = row.values["supporter"]
-            if row.values["kind"] is None and supporter.kind == "organisation":
+            if row.values["kind"] is None and supporter.kind == "organisation" and not supporter.sector:
                 row.error(
                     "kind",
                     "This is empty, and the giver is an organisation: what kind of income is it? There are: %(known)s.",
                     known=", ".join(KINDS),
                 )
                 continue
-            row.values["kind"] = row.values["kind"] or "gift"
+            row.values["kind"] = row.values["kind"] or supporter.sector or "gift"
             row.values["booking_key"] = self._booking_key(row)
         good = {row.values["booking_key"]: row for row in rows if not row.is_bad}
         if good:

@@ -41,6 +41,7 @@ class Known:
 
     id: int
     kind: str
+    sector: str | None
     has_died: bool
 
 
@@ -53,12 +54,12 @@ def by_reference(session: Session, system: str, references: Iterable[str]) -> di
     wanted = set(owners.values())
     while wanted:
         found = session.execute(
-            select(Supporter.id, Supporter.kind, Supporter.death_reported_at, Supporter.merged_into_id).where(
-                Supporter.id.in_(wanted)
-            )
+            select(
+                Supporter.id, Supporter.kind, Supporter.sector, Supporter.death_reported_at, Supporter.merged_into_id
+            ).where(Supporter.id.in_(wanted))
         )
-        for key, kind, died_at, merged_into in found:
-            people[key] = Known(key, kind, died_at is not None), merged_into
+        for key, kind, sector, died_at, merged_into in found:
+            people[key] = Known(key, kind, sector, died_at is not None), merged_into
         wanted = {merged for _, merged in people.values() if merged is not None} - people.keys()
 
     def survivor(key: int) -> Known:

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-23 23:24:21.912224
+Create Date: 2026-11-24 00:13:13.853363
 """
 
 import sqlalchemy as sa
@@ -96,6 +96,7 @@ def upgrade() -> None:
     sa.Column('prefix', sa.String(length=40), nullable=False),
     sa.Column('surname', sa.String(length=255), nullable=False),
     sa.Column('organisation_name', sa.String(length=255), nullable=False),
+    sa.Column('sector', sa.String(length=40), nullable=True),
     sa.Column('form_of_address', sa.String(length=40), nullable=True),
     sa.Column('salutation_override', sa.String(length=255), nullable=True),
     sa.Column('language', sa.String(length=2), nullable=False),
@@ -109,6 +110,7 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.CheckConstraint("kind = 'person' OR organisation_name <> ''", name=op.f('ck_supporters_supporter_organisation_has_name')),
     sa.CheckConstraint("kind IN ('person', 'organisation')", name=op.f('ck_supporters_supporter_kind')),
+    sa.CheckConstraint("sector IS NULL OR kind = 'organisation'", name=op.f('ck_supporters_supporter_only_organisations_have_a_sector')),
     sa.CheckConstraint('merged_into_id IS NULL OR merged_into_id <> id', name=op.f('ck_supporters_supporter_not_merged_into_itself')),
     sa.ForeignKeyConstraint(['merged_into_id'], ['supporters_supporter.id'], name=op.f('fk_supporters_supporter_merged_into_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_supporters_supporter'))

@@ -426,7 +426,8 @@ class CollectionBatch(Base):
                 Payment.amount,
                 Payment.currency,
                 literal(self.collect_on, Gift.received_on.type),
-                literal("gift"),
+                # Supporter.income_kind, as the database says it.
+                case((Supporter.kind == "person", "gift"), else_=func.coalesce(Supporter.sector, "company")),
                 Commitment.source_code,
                 literal(""),
                 Commitment.id,
@@ -437,6 +438,7 @@ class CollectionBatch(Base):
             )
             .join(Instalment, Instalment.id == Payment.instalment_id)
             .join(Commitment, Commitment.id == Instalment.commitment_id)
+            .join(Supporter, Supporter.id == Payment.supporter_id)
             .where(*mine)
             .order_by(Payment.id)
         )

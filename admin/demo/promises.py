@@ -21,7 +21,7 @@ from supporters.payments.sepa.announcement import Announcement
 
 BEGIN = date(2020, 1, 1)
 #: How often, by weight, and what people then give, in cents, the usual first.
-INTERVALS = {1: 42, 3: 25, 12: 24, 6: 7, 2: 2}
+INTERVALS = {1: 34, 3: 28, 12: 28, 6: 8, 2: 2}
 AMOUNTS = {
     1: [500, 1000, 750, 1000, 500, 1500, 600, 400, 2000, 1250, 2500, 5000],
     2: [1000, 1500, 2000, 2500],

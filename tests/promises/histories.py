@@ -300,12 +300,16 @@ class Histories(RuleBasedStateMachine):
             self.export(0, None)
 
     @precondition(lambda self: any(b["state"] == "exported" for b in self.rows["collection_batch"]))
-    @rule(late=st.integers(0, 12), crash=CRASH)
-    def settle(self, late: int, crash: int | None) -> None:
-        """The collection date comes, and somebody books, on the day or later."""
+    @rule(late=st.integers(0, 12), back=st.booleans(), again=st.booleans(), crash=CRASH)
+    def settle(self, late: int, back: bool, again: bool, crash: int | None) -> None:
+        """The collection date comes, somebody books on the day or later, and perhaps a line comes back."""
         found = self.one(CollectionBatch, 0, CollectionBatch.state == "exported")
         self.today = max(self.today, found.collect_on + timedelta(days=late))
         self.step("book", lambda s: found.book(s, by=ANNA, now=self.now), crash)
+        if back:
+            self.take_back(late, None)
+        if again:
+            self.ask_again(late, None)
 
     @rule(which=SOME, crash=CRASH)
     def take_back(self, which: int, crash: int | None) -> None:

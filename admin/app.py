@@ -120,13 +120,14 @@ def create_app(**settings: Any) -> Flask:
     app.config.from_prefixed_env()
     app.config.from_mapping(settings)
     app.config.setdefault("SQLALCHEMY_DATABASE_URI", f"sqlite:///{Path(app.instance_path) / 'achterban.sqlite'}")
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds people and secrets
     db = SQLAlchemy()
     db.init_app(app)
     Supporters(app, db)
     Campaigns(app, db)
     admin = Admin(app, db)
     admin.owns_everything = True
+    app.cli.commands.pop("limiter", None)
     app.register_error_handler(HTTPException, errors.show)
     app.register_error_handler(AchterbanError, errors.show)
     app.add_url_rule("/", "home", home)

@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 from flask import Flask, current_app, has_request_context, request, session
 from flask_babel import Babel, Domain, get_locale
 from flask_babel.speaklater import LazyString
@@ -115,6 +115,16 @@ def whole_money(value: Money | int | None, currency: str = "EUR") -> str:
     value = value if isinstance(value, Money) else Money(int(value), currency)
     pattern = "¤ #,##0;¤ -#,##0" if locale().language == "nl" else "¤#,##0;-¤#,##0"
     return str(format_currency(value.decimal, value.currency, pattern, locale=locale(), currency_digits=False))
+
+
+def short_money(value: Money | int | None, currency: str = "EUR") -> str:
+    """For an axis: € 10 mln. where it is in millions, else whole."""
+    value = value if isinstance(value, Money) else Money(int(value or 0), currency)
+    if abs(value.decimal) < 1_000_000:
+        return whole_money(value)
+    return str(format_compact_currency(value.decimal, value.currency, locale=locale(), fraction_digits=1)).replace(
+        ".0", ""
+    )
 
 
 def number(value: int | float | None) -> str:

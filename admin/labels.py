@@ -45,6 +45,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "replaced": lazy("Replaced by another"),
         "unknown": lazy("Reason not known"),
     },
+    "term_reason": {"started": lazy("Started")},
     "gift": {
         "gift": lazy("Gift"),
         "bequest": lazy("Bequest"),

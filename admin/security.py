@@ -144,7 +144,7 @@ def _configure(app: Flask, prefix: str) -> None:
 def kept_secret(app: Flask, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
     """A secret made once and kept in the instance folder, readable by its owner only."""
     path = Path(app.instance_path) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

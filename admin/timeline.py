@@ -141,6 +141,34 @@ def describe(line: AuditEntry) -> str:
         ("change_account", "mandate"): _("Mandate moved to another IBAN"),
         ("report", "death"): _("Death reported"),
         ("undo", "death"): _("Report of death undone"),
+        ("book", "gift"): _("Gift booked"),
+        ("reverse", "gift"): _("Gift went back"),
+        ("thank", "gift"): _("Giver thanked"),
+        ("export_again", "collection_batch"): _("Collection downloaded again"),
+        ("prepare", "collection_batch"): _("Collection prepared"),
+        ("withdraw", "collection_batch"): _("Lines taken out of a collection"),
+        ("approve", "collection_batch"): _("Collection approved"),
+        ("export", "collection_batch"): _("Collection downloaded"),
+        ("book", "collection_batch"): _("Collection booked"),
+        ("cancel", "collection_batch"): _("Collection cancelled"),
+        ("announce", "announcement"): _("Amounts announced"),
+        ("sign_in", "user"): _("Signed in"),
+        ("take_role", "user"): _("Got a role"),
+        ("make_token", "user"): _("Token for the command line made"),
+        ("choose_password", "user"): _("Password chosen"),
+        ("make_password_link", "user"): _("Link to choose a password made"),
+        ("close", "user"): _("Account closed"),
+        ("open", "user"): _("Account opened again"),
+        ("forget_second_step", "user"): _("Second step forgotten"),
+        ("close", "financial_year"): _("Year closed"),
+        ("open", "fund"): _("Fund opened"),
+        ("edit", "fund"): _("Fund changed"),
+        ("open", "creditor_account"): _("Account to collect on opened"),
+        ("edit", "creditor_account"): _("Account to collect on changed"),
+        ("import", "supporters"): _("Supporters imported"),
+        ("import", "commitments"): _("Commitments imported"),
+        ("import", "gifts"): _("Gifts imported"),
+        ("remove", "upload"): _("Uploaded file removed"),
         ("finish", "task"): _("Task done"),
         ("return", "payment"): _("Payment came back"),
         ("fail", "payment"): _("Payment failed"),
@@ -150,6 +178,8 @@ def describe(line: AuditEntry) -> str:
     for kind in KINDS:
         texts[f"set_{kind}", "supporter"] = _("New %(what)s", what=label("contact", kind).lower())
         texts[f"drop_{kind}", "supporter"] = _("No longer: %(what)s", what=label("contact", kind).lower())
+    if line.verb == "export" and line.subject != "collection_batch":
+        return _("List exported: %(list)s", list=line.subject)
     return texts.get((line.verb, line.subject), f"{line.subject} {line.verb}".replace("_", " "))
 
 

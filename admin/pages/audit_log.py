@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -29,6 +28,17 @@ def _until(query: Any, day: Any) -> Any:
     return query.where(AuditEntry.at < datetime.combine(day + timedelta(days=1), time(), clock.zone()).astimezone(UTC))
 
 
+def _detail(entry: AuditEntry) -> str:
+    """What came with it, as "amount: 2500, reason: by telephone"."""
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in (entry.detail or {}).items() if value)[:300]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return " → ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 AUDIT = listing(
     endpoint="audit_log",
     title=lazy("Audit log"),
@@ -48,11 +58,7 @@ AUDIT = listing(
             lambda e: f"S{e.supporter_id:07d}" if e.supporter_id else "",
             link=lambda e: to_supporter(e.supporter_id) if e.supporter_id else None,
         ),
-        Column(
-            "detail",
-            lazy("Details"),
-            lambda e: json.dumps(e.detail, ensure_ascii=False, default=str)[:300] if e.detail else "",
-        ),
+        Column("detail", lazy("Details"), _detail),
     ),
     filters=(
         Filter("by", lazy("Who"), lambda q, v: q.where(AuditEntry.by.contains(v, autoescape=True)), "text"),

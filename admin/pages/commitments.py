@@ -307,7 +307,7 @@ def commitment_change(commitment_id: int) -> ResponseReturnValue:
 
 
 class PauseForm(Form):
-    from_on = DateField(lazy("From"), [required()])
+    from_on = DateField(lazy("With effect from"), [required()])
     until_on = DateField(
         lazy("Until"),
         [Optional()],
@@ -341,7 +341,7 @@ def commitment_pause(commitment_id: int) -> ResponseReturnValue:
 
 
 class ResumeForm(Form):
-    on = DateField(lazy("From"), [required()])
+    on = DateField(lazy("With effect from"), [required()])
 
 
 @bp.route("/commitments/<int:commitment_id>/resume", methods=["GET", "POST"])
@@ -396,7 +396,7 @@ class StopForm(Form):
     reason = RadioField(
         lazy("Why"), [chosen()], choices=choices("end_reason", [r for r in END_REASONS if r != "deceased"])
     )
-    on = DateField(lazy("From"), [required()])
+    on = DateField(lazy("With effect from"), [required()])
 
 
 @bp.route("/commitments/<int:commitment_id>/stop", methods=["GET", "POST"])

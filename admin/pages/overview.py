@@ -29,6 +29,8 @@ LAPSES_WITHIN = 3
 #: Gifts older than this are no longer shown as still to be thanked for.
 THANK_WITHIN_DAYS = 60
 COUNT_UP_TO = 1000
+#: So long a new year is too young for its own figures.
+YOUNG_MONTHS = 2
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ class ToDo:
 @needs("overview.see")
 def overview() -> ResponseReturnValue:
     today = clock.today()
-    report = YearReport.of(session(), today.year)
+    # A year that has just begun says nothing yet; in its first months people look at the one before.
+    year = today.year if today.month > YOUNG_MONTHS else today.year - 1
     return render_template(
         "achterban/overview.html",
         todos=todos(today),
-        figures=report.figures,
-        year=today.year,
-        chart=income_chart(today.year),
+        figures=YearReport.of(session(), year).figures,
+        year=year,
+        chart=income_chart(year),
     )
 
 

@@ -70,7 +70,7 @@ RUNS = listing(
         ),
         Column("count", lazy("Debits"), lambda b: b.count, "number"),
         Column("total", lazy("Amount"), lambda b: b.money, "money"),
-        Column("account", lazy("Account"), lambda b: b.account.name),
+        Column("account", lazy("On account"), lambda b: b.account.name),
         Column("by", lazy("Prepared by"), lambda b: name_of(b.prepared_by)),
         Column("state", lazy("State"), lambda b: badge("batch", b.state), "badge"),
     ),

@@ -44,7 +44,9 @@ def year() -> ResponseReturnValue:
             Series(str(wanted - 1), [report.income_by_category[name].last_year for name in shares]),
         ),
         of=_("Category"),
+        kind="rows",
         id="categories",
+        table=False,
     )
     closed = session().get(FinancialYear, wanted)
     return render_template(

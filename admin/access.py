@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import abort, current_app, g, redirect, request, url_for
 from flask_login import current_user
 from flask_security.decorators import check_and_update_authn_fresh
 from werkzeug.exceptions import Forbidden
 
+from admin.blueprint import NAME
 from supporters.actor import Actor
 
 #: Lowest first; each role may do what those before it may.
@@ -83,8 +85,9 @@ def needs(permission: str, *, fresh: bool = False) -> Callable[[Callable[..., An
                 return _to_sign_in()
             if not may(permission):
                 raise Denied(permission)
-            if fresh and not check_and_update_authn_fresh(FRESH, FRESH / 3, "session"):
-                return redirect(url_for("security.verify", next=_way_back()))
+            verify = _sign_in_view("verify") if fresh else None
+            if verify and not check_and_update_authn_fresh(FRESH, FRESH / 3, "session"):
+                return redirect(verify)
             return view(*args, **kwargs)
 
         guarded.needs = permission  # type: ignore[attr-defined]
@@ -111,14 +114,24 @@ def signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _way_back() -> str:
-    """After a password, a GET goes on where it was; a POST must be sent again from the page it was on."""
-    return request.full_path.rstrip("?") if request.method == "GET" else request.path
+    """Where to go on after a password. What only takes a POST must be sent again from the page it was on."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    if request.url_rule is not None and "GET" in (request.url_rule.methods or ()):
+        return request.path
+    before = urlsplit(request.referrer or "")
+    return before.path if before.netloc == request.host else url_for(f"{NAME}.overview")
+
+
+def _sign_in_view(name: str) -> str | None:
+    """The address of a view of Flask-Security, ours or the host's; None where it has none."""
+    endpoint = f"{current_app.config.get('SECURITY_BLUEPRINT_NAME', 'security')}.{name}"
+    return url_for(endpoint, next=_way_back()) if endpoint in current_app.view_functions else None
 
 
 def _to_sign_in() -> Any:
-    if "security.login" not in current_app.view_functions:
-        abort(401)
-    return redirect(url_for("security.login", next=_way_back()))
+    where = _sign_in_view("login")
+    return redirect(where) if where else abort(401)
 
 
 def current_actor() -> Actor:

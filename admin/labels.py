@@ -9,6 +9,14 @@ from admin.i18n import lazy
 
 _WORDS: dict[str, dict[str, Any]] = {
     "kind_of_supporter": {"person": lazy("Person"), "organisation": lazy("Organisation")},
+    "sector": {
+        "": lazy("Not known"),
+        "company": lazy("Company"),
+        "foundation": lazy("Foundation"),
+        "lottery": lazy("Lottery"),
+        "government": lazy("Government"),
+        "affiliate": lazy("Affiliated organisation"),
+    },
     "form_of_address": {"": lazy("Not known"), "mr": lazy("Mr"), "ms": lazy("Ms")},
     "language": {"nl": lazy("Dutch"), "en": lazy("English")},
     "contact": {"email": lazy("E-mail"), "phone": lazy("Telephone"), "address": lazy("Address")},
@@ -146,6 +154,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "prefix": lazy("Prefix"),
         "surname": lazy("Surname"),
         "organisation": lazy("Name of the organisation"),
+        "sector": lazy("What kind of organisation"),
         "form_of_address": lazy("Form of address"),
         "email": lazy("E-mail"),
         "phone": lazy("Telephone"),

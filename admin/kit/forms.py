@@ -45,6 +45,10 @@ class Form(FlaskForm):
             field.errors = [*field.errors, say(error)]
 
 
+#: What WTForms itself may say; the catalogue finds it here.
+_FROM_WTFORMS = (lazy("Not a valid choice."), lazy("Not a valid integer value."), lazy("This field is required."))
+
+
 class _Translations:
     def gettext(self, text: str) -> str:
         return _(text)

@@ -282,16 +282,15 @@ def _read(text: str | None) -> tuple[Any, int] | None:
 
 
 def _typed(column: Column, value: Any) -> Any:
+    """The value of a cursor as its column has it; what does not fit begins at the start."""
+    assert column.sort is not None
+    kind = column.sort.type.python_type
     try:
-        if column.kind == "date":
-            return date.fromisoformat(value)
-        if column.kind == "moment":
+        if kind is datetime:
             return datetime.fromisoformat(value).astimezone(UTC)
-        return int(value) if column.is_number else str(value)
+        return date.fromisoformat(value) if kind is date else kind(value)
     except (TypeError, ValueError):
-        return {"date": date(1, 1, 1), "moment": datetime(1, 1, 2, tzinfo=UTC)}.get(
-            column.kind, 0 if column.is_number else ""
-        )
+        return {datetime: datetime(1, 1, 2, tzinfo=UTC), date: date(1, 1, 1), str: ""}.get(kind, 0)
 
 
 #: Every list there is, by the endpoint that shows it.

@@ -47,7 +47,7 @@ AUDIT = listing(
     permission="audit.see",
     default_sort="at",
     columns=(
-        Column("at", lazy("When"), lambda e: e.at, "moment", sort=AuditEntry.at, descending=True),
+        Column("at", lazy("When"), lambda e: e.at, "moment", sort=AuditEntry.id, descending=True),
         Column("by", lazy("Who"), lambda e: e.by.removeprefix("person:")),
         Column("via", lazy("From where"), lambda e: e.via),
         Column("what", lazy("What"), describe),

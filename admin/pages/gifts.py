@@ -149,6 +149,7 @@ def gift_new(supporter: int) -> ResponseReturnValue:
     form.fund.choices = fund_choices(open_only=True)
     if request.method == "GET":
         form.received_on.data, form.key.data = clock.today(), uuid4().hex
+        form.kind.data = person.income_kind
     if form.validate_on_submit():
         with saving(form) as saved:
             gift = Gift.book(

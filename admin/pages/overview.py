@@ -17,12 +17,13 @@ from admin.data import session
 from admin.i18n import gettext as _
 from admin.i18n import month
 from admin.kit.charts import Chart, Series
+from admin.kit.remembered import remembered
 from admin.pages.gifts import to_thank
 from admin.pages.runs import waiting_to_be_announced
 from supporters import CollectionBatch, Commitment, CreditorAccount, Gift, Mandate, Task
 from supporters.giving.mandate import LAPSE_MONTHS
 from supporters.giving.months import add_months
-from supporters.reports.year import YearReport, monthly_income
+from supporters.reports.year import MonthlyIncome, YearReport, monthly_income
 
 #: A mandate is shown so many months before it lapses.
 LAPSES_WITHIN = 3
@@ -53,9 +54,9 @@ def overview() -> ResponseReturnValue:
     return render_template(
         "achterban/overview.html",
         todos=todos(today),
-        figures=YearReport.of(session(), year).figures,
+        figures=remembered(f"figures {year}", lambda: YearReport.of(session(), year).figures),
         year=year,
-        chart=income_chart(year),
+        chart=income_chart(year, remembered(f"months {year}", lambda: monthly_income(session(), year))),
     )
 
 
@@ -106,9 +107,8 @@ def lapsing(today: date) -> Any:
     )
 
 
-def income_chart(year: int) -> Chart:
+def income_chart(year: int, months: list[MonthlyIncome]) -> Chart:
     """Month by month what came in, this year beside the last."""
-    months = monthly_income(session(), year)
     labels = [month(date(year, number, 1)) for number in range(1, 13)]
     totals = [line.total_cents for line in months]
     last, this = Series(str(year - 1), totals[:12]), Series(str(year), totals[12:])

@@ -38,6 +38,11 @@ class NameForm(Form):
 
 class OrganisationForm(Form):
     organisation_name = text(lazy("Name of the organisation"), required())
+    sector = SelectField(
+        lazy("What kind of organisation"),
+        choices=choices("sector"),
+        description=lazy("It decides under which income category its gifts fall."),
+    )
     language = SelectField(lazy("We write in"), choices=choices("language"), default="nl")
     salutation_override = text(
         lazy("Salutation they asked for"), description=lazy("Only where ours is not what they want.")
@@ -73,6 +78,7 @@ class NewForm(ContactFields):
     prefix = text(lazy("Prefix"), length=40, description=lazy("Such as van der"))
     surname = text(lazy("Surname"))
     organisation_name = text(lazy("Name of the organisation"), description=lazy("Only for an organisation"))
+    sector = SelectField(lazy("What kind of organisation"), choices=choices("sector"))
     iban = IbanField(lazy("IBAN"))
     source_code = text(lazy("Source"), length=40, description=lazy("What brought them: a campaign, a call, the street"))
 
@@ -81,6 +87,7 @@ ROWS = [
     ("first_name", "initials"),
     ("prefix", "surname"),
     ("form_of_address", "language"),
+    ("organisation_name", "sector"),
     ("email", "phone"),
     ("street", "house_number", "house_addition"),
     ("postcode", "city", "country"),
@@ -94,6 +101,7 @@ NEW_ORDER = (
     "prefix",
     "surname",
     "organisation_name",
+    "sector",
     "email",
     "phone",
     "street",
@@ -123,7 +131,7 @@ def supporter_new() -> ResponseReturnValue:
     form._fields = {name: form._fields[name] for name in (*NEW_ORDER, *(n for n in form._fields if n not in NEW_ORDER))}
     if form.validate_on_submit():
         with saving(form) as saved:
-            names = ("first_name", "initials", "prefix", "surname", "organisation_name")
+            names = ("first_name", "initials", "prefix", "surname", "organisation_name", "sector")
             person = Supporter.welcome(
                 saved,
                 form.email.data or None,
@@ -164,7 +172,7 @@ def supporter_name(number: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with saving(form) as saved:
             values = {name: f.data for name, f in form._fields.items() if name != "csrf_token"}
-            for name in ("form_of_address", "salutation_override"):
+            for name in ("form_of_address", "salutation_override", "sector"):
                 if name in values:
                     values[name] = values[name] or None
             person.rename(saved, by=current_actor(), now=clock.now(), **values)

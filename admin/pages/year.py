@@ -21,7 +21,7 @@ from admin.kit.forms import Form, chosen, saving
 from admin.labels import label
 from admin.pages.overview import income_chart
 from supporters import CollectionBatch, FinancialYear, Gift
-from supporters.reports.year import RAISED, YearReport
+from supporters.reports.year import RAISED, YearReport, monthly_income
 
 
 @bp.get("/year")
@@ -54,7 +54,7 @@ def year() -> ResponseReturnValue:
         report=report,
         year=wanted,
         years=list(years)[:20],
-        chart=income_chart(wanted),
+        chart=income_chart(wanted, monthly_income(session(), wanted)),
         categories=by_category if shares else None,
         closed=closed if closed and closed.closed_at else None,
         is_over=wanted < clock.today().year,

@@ -85,3 +85,37 @@ def test_somebody_without_a_role_may_nothing(admin_app, db, client_as):
     with db() as session:
         session.scalar(select(User).where(User.email == "viewer@example.org")).roles = []
     assert client_as("viewer").get("/admin/").status_code == 403
+
+
+def test_after_the_password_a_button_is_pressed_again_on_the_page_it_stands_on(client_as):
+    stale = client_as("finance", signed_in_at=time.time() - 3600)
+    answer = stale.post("/admin/runs/1/file/1", headers={"Referer": "http://localhost/admin/runs/1"})
+    assert answer.location == "/admin/verify?next=/admin/runs/1"
+    elsewhere = stale.post("/admin/runs/1/file/1", headers={"Referer": "http://evil.example/x"})
+    assert elsewhere.location == "/admin/verify?next=/admin/"
+
+
+def test_a_host_with_its_own_flask_security_keeps_it(tmp_path, sqlite_databases):
+    from flask import Flask
+    from flask_security import Security, SQLAlchemyUserDatastore
+    from flask_sqlalchemy import SQLAlchemy
+
+    from admin.app import Admin
+    from admin.users import Role, User
+    from supporters import Supporters
+
+    engine = sqlite_databases.create()
+    site = Flask("site", instance_path=str(tmp_path))
+    site.config.update(
+        SECRET_KEY="x",
+        SECURITY_PASSWORD_SALT="x",
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{engine.url.database}",
+        SECURITY_LOGIN_URL="/our-door",
+    )
+    db = SQLAlchemy(site)
+    Supporters(site, db)
+    theirs = Security(site, SQLAlchemyUserDatastore(db, User, Role))
+    Admin(site, db, url_prefix="/office")
+    assert site.extensions["security"] is theirs
+    assert site.test_client().get("/office/").location == "/our-door?next=/office/"
+    assert "/office/sign-in" not in {rule.rule for rule in site.url_map.iter_rules()}

@@ -107,7 +107,7 @@ def test_a_new_supporter_is_welcomed(client_as, db):
         client.post(
             "/admin/supporters/new",
             data={"kind": "person", "first_name": "Sam", "prefix": "van den", "surname": "Berg",
-                  "email": "sam@example.org",
+                  "email": "sam@example.org", "sector": "",
                   "country": "NL", "iban": "NL20 INGB 0001 2345 67"},
         ),
     )  # fmt: skip
@@ -115,9 +115,20 @@ def test_a_new_supporter_is_welcomed(client_as, db):
     assert one(db, select(AuditEntry.by).where(AuditEntry.verb == "welcome")) == "person:fundraiser@example.org"
 
 
+def test_a_lottery_is_welcomed_and_its_gift_is_of_that_kind_by_itself(client_as, db):
+    with db() as session:
+        cast.fund(session)
+    client = client_as("fundraiser")
+    form = {"kind": "organisation", "organisation_name": "Goede Loterij", "sector": "lottery", "country": "NL"}
+    page = follow(client, client.post("/admin/supporters/new", data=form)).text
+    assert "Goede Loterij" in page and "Lottery" in page
+    assert '<option selected value="lottery">' in client.get("/admin/supporters/1/gifts/new").text
+
+
 def test_what_is_wrong_with_a_new_supporter_is_said_and_nothing_is_kept(client_as, db):
     answer = client_as("fundraiser").post(
-        "/admin/supporters/new", data={"kind": "person", "surname": "Berg", "email": "sam@", "country": "NL"}
+        "/admin/supporters/new",
+        data={"kind": "person", "surname": "Berg", "sector": "", "email": "sam@", "country": "NL"},
     )
     assert answer.status_code == 422 and "is not an e-mail address" in answer.text
     assert one(db, select(func.count(Supporter.id))) == 0
@@ -516,3 +527,17 @@ def test_a_host_keeps_its_own_pages_and_error_pages(tmp_path, sqlite_databases):
 def test_now_stands_still_only_where_the_settings_say_so(admin_app):
     with admin_app.app_context():
         assert clock.pretended() == date(2026, 12, 1)
+
+
+def test_the_audit_log_pages_back_to_its_first_line(client_as, db, ada):
+    with db() as session:
+        person = session.get(Supporter, ada)
+        for _ in range(60):
+            cast.gift(session, person)
+    client, address, lines = client_as("administrator"), "/admin/audit", 0
+    while address:
+        page = client.get(address).text
+        lines += page.count('role="rowheader"')
+        more = re.search(r'rel="next" href="([^"]+)"', page)
+        address = more[1].replace("&amp;", "&") if more else None
+    assert lines == one(db, select(func.count(AuditEntry.id)))

@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from supporters.errors import NotFound
+from supporters.errors import BadInput, NotFound
 
 #: Errors are recognised by constraint name, so every constraint has a predictable one.
 NAMING = {
@@ -65,6 +65,27 @@ class Base(DeclarativeBase):
         if row is None:
             raise NotFound("There is no %(what)s with number %(key)s.", what=cls.__name__, key=key)
         return row
+
+
+@event.listens_for(Base, "attribute_instrument", propagate=True)
+def _keep_texts_within_their_columns(model: type[Base], key: str, attribute: Any) -> None:
+    """Both databases refuse a text longer than its column, and by the field's name; SQLite alone would take it."""
+    columns = getattr(attribute.property, "columns", None)
+    most = getattr(columns[0].type, "length", None) if columns else None
+    if not isinstance(most, int):
+        return
+
+    def refuse_longer(_target: Any, value: Any, _before: Any, _initiator: Any) -> None:
+        if isinstance(value, str) and len(value) > most:
+            raise BadInput(
+                "“%(start)s…” is too long: at most %(most)s characters fit, this has %(found)s.",
+                field=key,
+                start=value[:20],
+                most=most,
+                found=len(value),
+            )
+
+    event.listen(attribute, "set", refuse_longer)
 
 
 def violates(error: Exception, constraint: str) -> bool:

@@ -133,9 +133,11 @@ class Commitment(Base):
                     reference=mandate.reference,
                     why=why,
                 )
+        fund = fund or Fund.by_code(session, "general")
+        fund.refuse_if_closed(now.date())
         commitment = cls(
             supporter=supporter,
-            fund=fund or Fund.by_code(session, "general"),
+            fund=fund,
             mandate=mandate,
             method=method,
             currency=money.currency,

@@ -8,7 +8,7 @@ from sqlalchemy import String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters.db import Base, line, pk
-from supporters.errors import BadInput, NotFound
+from supporters.errors import BadInput, NotFound, Refused
 
 
 class Fund(Base):
@@ -30,6 +30,16 @@ class Fund(Base):
                 "There is no fund “%(code)s”; there are: %(known)s.", field="fund", code=code[:40], known=known
             )
         return fund
+
+    def refuse_if_closed(self, on: date) -> None:
+        """Raise Refused for money that comes in on or after the day the fund closed."""
+        if self.closed_on is not None and on >= self.closed_on:
+            raise Refused(
+                "The fund %(name)s closed on %(on)s: choose another one.",
+                field="fund",
+                name=self.name,
+                on=self.closed_on.isoformat(),
+            )
 
     @classmethod
     def open(cls, session: Session, code: str, name: str, *, is_restricted: bool = False) -> Fund:

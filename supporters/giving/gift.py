@@ -114,6 +114,8 @@ class Gift(Base):
             raise BadInput("The parts for each fund must add up to %(money)s.", field="fund", money=str(money))
         if known := session.scalar(select(cls).where(cls.booking_key == booking_key)):
             return known
+        for part in shares:
+            part.refuse_if_closed(received_on)
         gift = cls(
             supporter=supporter, amount=money.amount, currency=money.currency, received_on=received_on, kind=kind,
             source_code=source_code, description=description, booking_key=booking_key, booked_at=now, booked_by=by.key,

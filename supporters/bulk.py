@@ -41,3 +41,13 @@ def _executemany(
     stream: Iterator[Sequence[Any]] = iter(rows)
     while block := [dict(zip(columns, row, strict=True)) for row in islice(stream, BLOCK)]:
         connection.execute(statement, block)
+
+
+def refresh_statistics(session: Session, *models: type[Base]) -> None:
+    """Tell PostgreSQL's planner what came into these tables in this transaction; SQLite plans without.
+
+    A batch that is new to the statistics counts as one row, and what is joined to it then goes row by row.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"ANALYZE {', '.join(model.__tablename__ for model in models)}"))

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
+from supporters.bulk import refresh_statistics
 from supporters.db import Base, cents, pk, word
 from supporters.giving.commitment import Commitment
 from supporters.giving.instalment import Instalment, materialise
@@ -176,6 +177,7 @@ def select_into(
         "created_at",
     ]
     session.execute(insert(Payment).from_select(columns, taken))
+    refresh_statistics(session, Instalment, Payment)
     _first_once(session, batch_id)
     session.execute(
         update(Instalment)

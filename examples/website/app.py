@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import select
 
-from admin.app import Admin
+from admin import Admin
 from campaigns import Campaign, Campaigns
 from supporters import (
     Actor,

@@ -15,7 +15,7 @@ from admin.blueprint import NAME
 from admin.i18n import gettext as _
 from admin.i18n import money
 from admin.labels import badge, label
-from supporters import AuditEntry, Commitment, Gift, Money, Reversal, Supporter
+from supporters import AuditEntry, Commitment, Designation, Gift, Money, Reversal, Supporter
 from supporters.people.contact import KINDS
 
 SHOWN = 30
@@ -73,7 +73,11 @@ def _earlier(query: Select[Any], day: Any, key: Any, rank: int, place: tuple[dat
 
 
 def _gifts(session: Session, person: Supporter, place: Any) -> list[Entry]:
-    query = select(Gift).where(Gift.supporter_id == person.id).options(selectinload(Gift.designations))
+    query = (
+        select(Gift)
+        .where(Gift.supporter_id == person.id)
+        .options(selectinload(Gift.designations).joinedload(Designation.fund))
+    )
     return [
         Entry(
             gift.received_on,

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -45,8 +45,10 @@ def name_of(key: str | None) -> str:
     kind, _sep, who = (key or "").partition(":")
     if kind != "person":
         return who or (key or "")
-    known = session().scalar(select(User.name).where(User.email == who))
-    return known or who
+    names: dict[str, str] = g.setdefault("achterban_names", {})
+    if who not in names:
+        names[who] = session().scalar(select(User.name).where(User.email == who)) or who
+    return names[who]
 
 
 RUNS = listing(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -25,6 +21,7 @@ from admin.users import Role, User
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import NotAllowed
+from supporters.settings import kept_secret
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -80,12 +77,12 @@ def init_app(app: Flask, db: SQLAlchemy, prefix: str) -> bool:
 def _configure(app: Flask, prefix: str) -> None:
     settings = app.config
     if not settings.get("SECRET_KEY"):
-        settings["SECRET_KEY"] = kept_secret(app, "secret_key")
-    settings.setdefault("SECURITY_PASSWORD_SALT", kept_secret(app, "password_salt"))
-    settings.setdefault("SECURITY_TOTP_SECRETS", {1: kept_secret(app, "two_factor_key")})
+        settings["SECRET_KEY"] = kept_secret(app.instance_path, "secret_key")
+    settings.setdefault("SECURITY_PASSWORD_SALT", kept_secret(app.instance_path, "password_salt"))
+    settings.setdefault("SECURITY_TOTP_SECRETS", {1: kept_secret(app.instance_path, "two_factor_key")})
     settings.setdefault(
         "SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS",
-        [kept_secret(app, "recovery_key", lambda: Fernet.generate_key().decode())],
+        [kept_secret(app.instance_path, "recovery_key", lambda: Fernet.generate_key().decode())],
     )
     secure = bool(settings["ADMIN_HTTPS"])
     defaults: dict[str, Any] = {
@@ -139,20 +136,6 @@ def _configure(app: Flask, prefix: str) -> None:
         # Flask itself gives some of these a value of None or False before anybody chose.
         if settings.get(key) is None or key in ("SESSION_COOKIE_SECURE", "PERMANENT_SESSION_LIFETIME"):
             settings[key] = value
-
-
-def kept_secret(app: Flask, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
-    """A secret made once and kept in the instance folder, readable by its owner only."""
-    path = Path(app.instance_path) / name
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        value = make()
-        file.write(value)
-    return value
 
 
 def authenticate(email: str, secret: str) -> Actor:

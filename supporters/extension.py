@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 
-from supporters import cli
+from supporters import cli, sealing
 from supporters.actor import Actor
 from supporters.cli import collect, fund, importing, report
 from supporters.db import configure_sqlite
@@ -21,7 +21,8 @@ from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
 from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
-from supporters.settings import Settings
+from supporters.sealing import Keyring
+from supporters.settings import Settings, kept_secret
 from supporters.web import health, problems
 
 #: What fills the registries by being imported.
@@ -63,6 +64,7 @@ class Supporters:
         app.extensions["supporters_settings"] = self._settings
         with app.app_context():
             configure_sqlite(self.db.engine)
+            sealing.use(self.db.engine, _keyring(app, self._settings))
         cli.add_to(app)
         problems.init_app(app)
         if health.bp.name not in app.blueprints:
@@ -103,6 +105,13 @@ class Supporters:
                 "%(name)s may not do this: it takes the permission %(permission)s, which an administrator can give.",
                 field="email", name=actor.name, permission=permission,
             )  # fmt: skip
+
+
+def _keyring(app: Flask, settings: Settings) -> Keyring:
+    """What the settings say, else secrets made once and kept in the instance folder."""
+    folder, made = app.instance_path, Keyring.new_secret
+    keys = settings.keys or kept_secret(folder, "sealing_key", made)
+    return Keyring.read(keys, settings.pepper or kept_secret(folder, "pepper", made))
 
 
 def _whoever_is_signed_in(actor: Actor, permission: str) -> bool:

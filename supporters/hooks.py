@@ -21,6 +21,8 @@ EVENTS = {
     "supporter_died": "supporter, death, by, now",
     "death_undone": "supporter, death, by, now",
     "supporter_erased": "supporter_id, by, now",
+    "mail_sent": "message, now",
+    "mail_bounced": "message, reason, now",
     "payments_returned": "payment_ids, by, now",
 }
 

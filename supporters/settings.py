@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +38,18 @@ class Settings:
     lead_days: int = 2
     #: Direct debits in one SEPA file at most.
     file_limit: int = 50_000
+    #: What seals personal data: 32 random bytes each in base64, separated by commas; the first seals, all of them open.
+    keys: str = ""
+    #: What tells addresses apart without keeping them, and signs the links in mail. It can never be replaced.
+    pepper: str = ""
+    #: The address of the mail server: smtp://user:password@host:587, or smtps://… for one that begins encrypted.
+    mail_server: str = ""
+    #: Who our mail is from: "Name <address>".
+    mail_from: str = ""
+    #: Where mail that cannot be delivered goes: an address whose part before the @ is followed by +token.
+    mail_bounce: str = ""
+    #: The address of this site as the outside world writes it, for links in mail: https://charity.example
+    public_url: str = "http://127.0.0.1:5000"
     #: The instant at which the clock stands still, for the demo; None lets it run.
     now: datetime | None = None
 
@@ -56,6 +73,21 @@ class Settings:
     def day_of(self, instant: datetime) -> date:
         """The calendar date on which ``instant`` falls where the charity is."""
         return instant.astimezone(self.timezone).date()
+
+
+def kept_secret(folder: str | Path, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
+    """A secret made once and kept in a folder, readable by its owner only."""
+    path = Path(folder) / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        # Whole or not at all, and the first of several processes wins.
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{name}")
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
+    return path.read_text().strip()
 
 
 def _timezone(key: str, value: Any) -> ZoneInfo:
@@ -96,11 +128,34 @@ def _instant(key: str, value: Any) -> datetime:
     )  # fmt: skip
 
 
+def _text(key: str, value: Any) -> str:
+    return str(value).strip()
+
+
+def _url(*schemes: str) -> Callable[[str, Any], str]:
+    def read(key: str, value: Any) -> str:
+        text = str(value).strip().rstrip("/")
+        if not text or any(text.startswith(f"{scheme}://") and len(text) > len(scheme) + 3 for scheme in schemes):
+            return text
+        raise BadSetting(
+            "%(key)s is %(value)r; it is an address that begins with %(schemes)s.",
+            field=key, key=key, value=value, schemes=" or ".join(f"{scheme}://" for scheme in schemes),
+        )  # fmt: skip
+
+    return read
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "timezone": _timezone,
     "notice_days": _whole(0, 365),
     "late_days": _whole(0, 365),
     "lead_days": _whole(0, 30),
     "file_limit": _whole(1, 1_000_000),
+    "keys": _text,
+    "pepper": _text,
+    "mail_server": _url("smtp", "smtps"),
+    "mail_from": _text,
+    "mail_bounce": _text,
+    "public_url": _url("https", "http"),
     "now": _instant,
 }

@@ -16,10 +16,12 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from supporters import migrations
+from supporters import migrations, sealing
 from supporters.db import configure_sqlite
+from supporters.sealing import Keyring
 
 DIALECTS = ["sqlite", "postgresql"]
+KEYRING = Keyring([b"k" * 32], b"p" * 32)
 
 
 def build(engine: Engine) -> None:
@@ -46,6 +48,7 @@ class SqliteDatabases:
             shutil.copyfile(self.template, path)
         engine = create_engine(f"sqlite:///{path}")
         configure_sqlite(engine)
+        sealing.use(engine, KEYRING)
         return engine
 
     def drop(self, engine: Engine) -> None:
@@ -70,7 +73,9 @@ class PostgresDatabases:
 
     def create(self, *, empty: bool = False) -> Engine:
         name = self._create("template0" if empty else self.template)
-        return create_engine(self.server.set(database=name), pool_size=20)
+        engine = create_engine(self.server.set(database=name), pool_size=20)
+        sealing.use(engine, KEYRING)
+        return engine
 
     def drop(self, engine: Engine) -> None:
         engine.dispose()

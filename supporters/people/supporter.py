@@ -266,15 +266,6 @@ class Supporter(Base):
         return member.household if member else None
 
 
-def may_contact(supporter: Supporter) -> tuple[bool, str]:
-    """Whether anything may be sent to this person at all, and why (not). Asked at the moment of sending."""
-    if supporter.is_deceased:
-        return False, "has died"
-    if supporter.merged_into_id is not None:
-        return False, "is merged into another supporter"
-    return True, "is a supporter"
-
-
 def named(session: Session, ids: list[int]) -> dict[int, Supporter]:
     """Supporters by id in one query."""
     return {s.id: s for s in session.scalars(select(Supporter).where(Supporter.id.in_(ids)))}

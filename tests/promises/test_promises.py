@@ -30,7 +30,8 @@ from supporters.payments.payment import Payment
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
 from supporters.people.contact import Address
-from supporters.people.supporter import Supporter, may_contact
+from supporters.people.consent import Answer, may_contact
+from supporters.people.supporter import Supporter
 from supporters.tasks import Task
 from tests import cast
 from tests.cast import ANNA, BRAM, NOW, TODAY
@@ -191,7 +192,7 @@ def test_promise_09_death_is_one_event(session: Session) -> None:
     assert (batch.count, batch.total) == (0, 0)
     assert {c.end_reason for c in (first, second)} == {"deceased"}
     assert session.scalars(select(Mandate.cancel_reason)).all() == ["deceased", "deceased"]
-    assert may_contact(ada) == (False, "has died")
+    assert may_contact(ada) == Answer(False, "has died")
     with refused_and_nothing_changed(session, Refused, "Nothing is left in this collection; cancel it"):
         batch.approve(session, by=BRAM, now=NOW)
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from supporters.errors import BadInput, Refused
 from supporters.lifecycle.death import Death
-from supporters.people.supporter import Supporter, may_contact
+from supporters.people.consent import Answer, may_contact
+from supporters.people.supporter import Supporter
 from supporters.tasks import Task
 from tests import cast
 from tests.cast import ANNA, BRAM, NOW, TODAY
@@ -41,11 +42,11 @@ def test_everything_that_would_reach_them_stops(session: Session) -> None:
     assert commitment.mandate is not None
     assert (commitment.end_reason, commitment.state(TODAY + timedelta(days=40))) == ("deceased", "ended")
     assert (commitment.mandate.cancel_reason, commitment.supporter.deceased_on) == ("deceased", date(2026, 11, 30))
-    assert may_contact(commitment.supporter) == (False, "has died")
+    assert may_contact(commitment.supporter) == Answer(False, "has died")
     assert Death.standing(session, commitment.supporter) is death
     death.undo(session, by=BRAM, now=NOW)
     session.commit()
-    assert may_contact(commitment.supporter)[0]
+    assert may_contact(commitment.supporter)
     assert (commitment.ended_on, commitment.mandate.cancelled_on, death.undone_by) == (None, None, BRAM.key)
     assert Death.standing(session, commitment.supporter) is None
 

@@ -10,7 +10,8 @@ from supporters.audit import AuditEntry
 from supporters.errors import BadInput, Refused
 from supporters.people.contact import Address
 from supporters.people.reference import ExternalReference
-from supporters.people.supporter import Supporter, may_contact, named
+from supporters.people.consent import Answer, may_contact
+from supporters.people.supporter import Supporter, named
 from tests import cast
 from tests.cast import ANNA, NOW, TODAY
 from tests.promises.ledger import refused_and_nothing_changed
@@ -63,7 +64,7 @@ def test_a_number_finds_its_supporter_and_after_a_merge_the_survivor(session: Se
         assert Supporter.find(session, typed) is three
     for wrong in ("", "S", "x", "-1", "9" * 30, "S9999999"):
         assert Supporter.find(session, wrong) is None
-    assert may_contact(one) == (False, "is merged into another supporter")
+    assert may_contact(one) == Answer(False, "is merged into another supporter")
 
 
 def test_a_reference_leads_to_one_supporter_for_ever(session: Session) -> None:

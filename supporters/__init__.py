@@ -41,6 +41,12 @@ if TYPE_CHECKING:
         Commitment as Commitment,
     )
     from supporters.public import (
+        Consent as Consent,
+    )
+    from supporters.public import (
+        ConsentText as ConsentText,
+    )
+    from supporters.public import (
         ContactPoint as ContactPoint,
     )
     from supporters.public import (
@@ -92,6 +98,9 @@ if TYPE_CHECKING:
         NotFound as NotFound,
     )
     from supporters.public import (
+        OutboxMessage as OutboxMessage,
+    )
+    from supporters.public import (
         Pause as Pause,
     )
     from supporters.public import (
@@ -119,6 +128,9 @@ if TYPE_CHECKING:
         Term as Term,
     )
     from supporters.public import (
+        may_contact as may_contact,
+    )
+    from supporters.public import (
         search as search,
     )
 
@@ -134,6 +146,8 @@ __all__ = [
     "CollectionBatch",
     "CollectionFile",
     "Commitment",
+    "Consent",
+    "ConsentText",
     "ContactPoint",
     "CreditorAccount",
     "Death",
@@ -151,6 +165,7 @@ __all__ = [
     "Money",
     "NotAllowed",
     "NotFound",
+    "OutboxMessage",
     "Pause",
     "Payment",
     "Refused",
@@ -160,6 +175,7 @@ __all__ = [
     "Supporters",
     "Task",
     "Term",
+    "may_contact",
     "search",
 ]
 

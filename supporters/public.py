@@ -23,6 +23,7 @@ from supporters.giving.pause import Pause as Pause
 from supporters.giving.term import Term as Term
 from supporters.giving.year import FinancialYear as FinancialYear
 from supporters.lifecycle.death import Death as Death
+from supporters.mail.message import OutboxMessage as OutboxMessage
 from supporters.money import Money as Money
 from supporters.payments.payment import Payment as Payment
 from supporters.payments.sepa import withdrawal as withdrawal  # its hooks register on import
@@ -31,6 +32,9 @@ from supporters.payments.sepa.announcement import Announcement as Announcement
 from supporters.payments.sepa.batch import CollectionBatch as CollectionBatch
 from supporters.payments.sepa.batch import CollectionFile as CollectionFile
 from supporters.people.bank_account import BankAccount as BankAccount
+from supporters.people.consent import Consent as Consent
+from supporters.people.consent import ConsentText as ConsentText
+from supporters.people.consent import may_contact as may_contact
 from supporters.people.contact import Address as Address
 from supporters.people.contact import ContactPoint as ContactPoint
 from supporters.people.household import Household as Household

@@ -1,7 +1,7 @@
 """Personal data that can wait is sealed; addresses are told apart by a keyed hash; links carry signed numbers.
 
-Two secrets that never meet: the *keys* seal (AES-GCM) and can be replaced; the *pepper* makes hashes and tokens and stays
-for ever, because every stored hash would lose its meaning with it. A database has one keyring, given once with :func:`use`.
+Two secrets that never meet: the *keys* seal (AES-GCM) and can be replaced; the *pepper* makes hashes and tokens and
+stays for ever, because every stored hash would lose its meaning with it. A database has one keyring: see :func:`use`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,20 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from tests.modules import home_of, imported_by, sources, tables
 
-GROUND = ("db", "money", "errors", "sealing", "actor", "audit", "documents", "tasks", "bulk", "hooks", "registry", "settings")
+GROUND = (
+    "db",
+    "money",
+    "errors",
+    "sealing",
+    "actor",
+    "audit",
+    "documents",
+    "tasks",
+    "bulk",
+    "hooks",
+    "registry",
+    "settings",
+)
 
 #: Lowest first; what stands in one tuple is one floor. A name covers its submodules.
 FLOORS = [

@@ -77,9 +77,7 @@ class OutboxMessage(Base):
     # What `may_contact` is asked with at the moment of sending.
     purpose: Mapped[word] = mapped_column(default=SERVICE)
     scope: Mapped[str] = mapped_column(String(60), default="")
-    supporter_id: Mapped[int | None] = mapped_column(
-        BigInteger, info={"on_merge": "move", "on_erase": "redact"}
-    )
+    supporter_id: Mapped[int | None] = mapped_column(BigInteger, info={"on_merge": "move", "on_erase": "redact"})
     state: Mapped[word] = mapped_column(default="queued")
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     next_at: Mapped[instant]  # not before

@@ -7,7 +7,7 @@ their own, so that a site that uses only part of the library has only that part'
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,9 @@ def upgrade(target: Engine | Connection, revision: str = "heads") -> None:
 def current(target: Engine | Connection) -> set[str]:
     """The revisions the database stands at: one for each branch, none for an empty database."""
     if isinstance(target, Connection):
-        return set(MigrationContext.configure(target, opts={"version_table": VERSION_TABLE}).get_current_heads())
+        noted = MigrationContext.configure(target, opts={"version_table": VERSION_TABLE}).get_current_heads()
+        # Alembic does not note a revision that another one it notes depends on.
+        return set(noted) | (heads() & _reached(noted))
     with target.connect() as connection:
         return current(connection)
 
@@ -101,6 +103,21 @@ def current(target: Engine | Connection) -> set[str]:
 def heads() -> set[str]:
     """The revisions this version of the library brings."""
     return set(ScriptDirectory.from_config(config_for()).get_heads())
+
+
+def _reached(revisions: Iterable[str]) -> set[str]:
+    """Everything these build on, themselves included."""
+    scripts = ScriptDirectory.from_config(config_for())
+    known = {script.revision: script for script in scripts.walk_revisions()}
+    found: set[str] = set()
+    ahead = list(revisions)
+    while ahead:
+        if (revision := ahead.pop()) not in found and revision in known:
+            found.add(revision)
+            script = known[revision]
+            for below in (script.down_revision, script.dependencies):
+                ahead += [below] if isinstance(below, str) else below or ()
+    return found
 
 
 def is_current(target: Engine | Connection) -> bool:

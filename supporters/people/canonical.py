@@ -23,12 +23,13 @@ class Rule:
 
 _PLUS = Rule(label_sign="+")
 _GMAIL = Rule(ignores_dots=True, label_sign="+", domain="gmail.com")
-_MICROSOFT, _APPLE, _PROTON = _PLUS, _PLUS, Rule(label_sign="+", domain="proton.me")
+_PROTON = Rule(label_sign="+", domain="proton.me")
 RULES = {
     "gmail.com": _GMAIL,
     "googlemail.com": _GMAIL,
-    **dict.fromkeys(("outlook.com", "outlook.nl", "hotmail.com", "hotmail.nl", "live.com", "live.nl", "msn.com"), _MICROSOFT),
-    **dict.fromkeys(("icloud.com", "me.com", "mac.com"), _APPLE),
+    **dict.fromkeys(("outlook.com", "outlook.nl", "hotmail.com", "hotmail.nl"), _PLUS),
+    **dict.fromkeys(("live.com", "live.nl", "msn.com"), _PLUS),
+    **dict.fromkeys(("icloud.com", "me.com", "mac.com"), _PLUS),
     **dict.fromkeys(("proton.me", "protonmail.com", "pm.me"), _PROTON),
     **dict.fromkeys(("fastmail.com", "fastmail.fm", "posteo.net", "posteo.nl", "mailbox.org", "soverin.net"), _PLUS),
     "yahoo.com": Rule(label_sign="-"),

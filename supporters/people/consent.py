@@ -26,7 +26,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
 from supporters.actor import Actor
-from supporters.db import Base, actor_key, instant, line, pk, word
+from supporters.db import Base, actor_key, instant, pk, word
 from supporters.errors import BadInput
 from supporters.people.canonical import canonical_email
 from supporters.people.supporter import Supporter
@@ -66,9 +66,7 @@ class ConsentText(Base):
     created_by: Mapped[actor_key]
 
     @classmethod
-    def say(
-        cls, session: Session, purpose: str, locale: str, wording: str, *, by: Actor, now: datetime
-    ) -> ConsentText:
+    def say(cls, session: Session, purpose: str, locale: str, wording: str, *, by: Actor, now: datetime) -> ConsentText:
         """The text with these words: the one that is there, or a new version."""
         wording = " ".join(wording.split())
         if purpose not in PURPOSES:

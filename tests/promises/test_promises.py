@@ -29,8 +29,8 @@ from supporters.money import CurrencyMismatch, Money
 from supporters.payments.payment import Payment
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
-from supporters.people.contact import Address
 from supporters.people.consent import Answer, may_contact
+from supporters.people.contact import Address
 from supporters.people.supporter import Supporter
 from supporters.tasks import Task
 from tests import cast

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from supporters.audit import AuditEntry
 from supporters.errors import BadInput, Refused
+from supporters.people.consent import Answer, may_contact
 from supporters.people.contact import Address
 from supporters.people.reference import ExternalReference
-from supporters.people.consent import Answer, may_contact
 from supporters.people.supporter import Supporter, named
 from tests import cast
 from tests.cast import ANNA, NOW, TODAY

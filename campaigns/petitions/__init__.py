@@ -1,0 +1,1 @@
+"""Petitions: signatures from anyone's form, counted exactly, handed over, kept safe."""

@@ -1,0 +1,141 @@
+"""News about a petition, for the signers who asked to hear how it goes on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Text, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.petitions.petition import Petition
+from campaigns.petitions.signature import SIGNED, Signature, SignaturePerson
+from supporters import audit
+from supporters.actor import Actor
+from supporters.db import Base, actor_key, instant, line, pk
+from supporters.errors import BadInput, Refused
+from supporters.mail.message import BULK, NORMAL, OutboxMessage
+from supporters.people.consent import Consent
+
+
+class PetitionUpdate(Base):
+    __tablename__ = "campaigns_petition_update"
+    __table_args__ = (Index(None, "petition_id", "id"),)
+
+    id: Mapped[pk]
+    petition_id: Mapped[int] = mapped_column(ForeignKey("campaigns_petition.id"))
+    title: Mapped[line]
+    text: Mapped[str] = mapped_column(Text)  # Markdown
+    written_at: Mapped[instant]
+    written_by: Mapped[actor_key]
+    sent_at: Mapped[instant | None]
+    sent_by: Mapped[actor_key | None]
+    recipients: Mapped[int] = mapped_column(default=0)  # mails queued when it was sent; late signers come on top
+
+    @classmethod
+    def write(
+        cls, session: Session, petition: Petition, title: str, text: str, *, by: Actor, now: datetime
+    ) -> PetitionUpdate:
+        """A draft; nobody gets it before it is sent."""
+        made = cls(petition_id=petition.id, written_at=now, written_by=by.key, title="", text="")
+        made._set(title, text)
+        session.add(made)
+        audit.record(session, by, "write", made, now=now, petition=petition.slug)
+        return made
+
+    def edit(self, session: Session, title: str, text: str, *, by: Actor, now: datetime) -> None:
+        if self.sent_at is not None:
+            raise Refused("This update was sent; write another one.")
+        self._set(title, text)
+        audit.record(session, by, "edit", self, now=now)
+
+    def _set(self, title: str, text: str) -> None:
+        for name, value in (("title", title), ("text", text)):
+            if not value.strip():
+                raise BadInput("Fill this in.", field=name)
+        self.title, self.text = title.strip(), text.strip()
+
+    def send(self, session: Session, *, by: Actor, now: datetime) -> int:
+        """Queue it for everybody whose last word on updates of this petition is yes; how many mails that is.
+
+        One mail per address, whoever shares it; asked once more at the moment of sending.
+        """
+        locked = PetitionUpdate.get(session, self.id, lock=True)
+        if locked.sent_at is not None:
+            raise Refused("This update was sent already.")
+        locked.sent_at, locked.sent_by = now, by.key
+        kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        columns = [
+            "template", "subject_id", "params", "locale", "key", "priority", "sealed_address", "address_key", "purpose",
+            "scope", "state", "attempts", "next_at", "queued_at",
+        ]  # fmt: skip
+        key = literal(f"petition-update:{self.id}:") + Signature.id.cast(OutboxMessage.key.type)
+        moment = literal(now, OutboxMessage.next_at.type)
+        counted = Signature.state.in_(("confirmed", "received")) & Signature.erased_at.is_(None)
+        first_of_address = select(Signature.id).where(
+            Signature.petition_id == self.petition_id, counted, ~_sharing_first()
+        )
+        rows = (
+            select(
+                literal("petition_update"), Signature.id, literal({}, OutboxMessage.params.type), Signature.locale, key,
+                literal(BULK), SignaturePerson.sealed_address, Signature.address_key, literal("updates"),
+                literal(f"petition:{self.petition_id}"), literal("queued"), literal(0), moment, moment,
+            )
+            .join(SignaturePerson, SignaturePerson.signature_id == Signature.id)
+            .where(Signature.id.in_(first_of_address), _wants_updates(self.petition_id))
+        )  # fmt: skip
+        statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
+        result: Any = session.execute(statement)
+        sent = locked.recipients = int(result.rowcount)
+        audit.record(session, by, "send", locked, now=now, recipients=sent)
+        return sent
+
+    @classmethod
+    def catch_up(cls, session: Session, signature: Signature, *, now: datetime) -> None:
+        """Who signs late gets the story so far, as one mail; nothing where there is no story yet."""
+        last = session.scalar(
+            select(cls.id)
+            .where(cls.petition_id == signature.petition_id, cls.sent_at <= signature.signed_at)
+            .order_by(cls.id.desc())
+            .limit(1)
+        )
+        address = signature.address(session)
+        if last is not None and address is not None:
+            OutboxMessage.queue(
+                session, "petition_story", address, key=f"petition-story:{signature.id}", subject_id=signature.id,
+                locale=signature.locale, priority=NORMAL, purpose="updates", scope=signature.scope, now=now, until=last,
+            )  # fmt: skip
+
+
+def _sharing_first() -> ColumnElement[bool]:
+    """Whether somebody with the same address signed before and counts too."""
+    other = Signature.__table__.alias("other")
+    return (
+        select(literal(1))
+        .select_from(other)
+        .where(
+            other.c.petition_id == Signature.petition_id,
+            other.c.address_key == Signature.address_key,
+            other.c.slot < Signature.slot,
+            other.c.state.in_(SIGNED),
+        )
+        .exists()
+    )
+
+
+def _wants_updates(petition_id: int) -> ColumnElement[bool]:
+    """Whether the last word of the address on updates of this petition is yes."""
+    last = (
+        select(Consent.granted)
+        .where(
+            Consent.address_key == Signature.address_key,
+            Consent.purpose == "updates",
+            Consent.scope.in_([f"petition:{petition_id}", ""]),
+        )
+        .order_by(Consent.at.desc(), Consent.id.desc())
+        .limit(1)
+        .correlate(Signature)
+        .scalar_subquery()
+    )
+    return last.is_(True)

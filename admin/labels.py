@@ -223,10 +223,8 @@ _WORDS: dict[str, dict[str, Any]] = {
     "flag_field": {"name": lazy("name"), "town": lazy("town"), "comment": lazy("comment")},
     "risk": {
         "honeypot": lazy("A field that only robots fill in"),
-        "network": lazy("From a blocked network"),
         "blocked_network": lazy("From a blocked network"),
-        "flood": lazy("Too many from one network"),
-        "proof": lazy("The proof of work was wrong"),
+        "network_limit": lazy("Too many from one network"),
     },
     "stands_out": {
         "crowd": lazy("Far more than the others"),

@@ -32,13 +32,14 @@ if (queue) {
   // An item that was decided comes back smaller: on to the next one that waits.
   new MutationObserver((changes) => {
     for (const added of changes.flatMap((change) => [...change.addedNodes])) {
-      if (added.nodeName !== "ARTICLE" || document.activeElement.closest("article")) continue;
+      if (added.nodeName !== "ARTICLE") continue;
       if (!("decided" in added.dataset)) {
         go(added);
         continue;
       }
       decided = added.id;
-      const all = items();
+      // The one it replaces may still be there for a moment, under the same id.
+      const all = items().filter((item) => item === added || item.id !== added.id);
       const waiting = (item) => !("decided" in item.dataset);
       go(all.slice(all.indexOf(added) + 1).find(waiting) || all.find(waiting) || added);
     }

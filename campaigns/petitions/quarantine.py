@@ -103,7 +103,7 @@ def _held_for(petition: Petition, risk: str) -> ColumnElement[bool]:
     same = select(SignaturePerson.signature_id).where(
         SignaturePerson.signature_id == Signature.id, SignaturePerson.risk == risk
     )
-    return _held(petition) & same.exists()
+    return _held(petition) & same.correlate(Signature).exists()
 
 
 def _mail_all(session: Session, petition: Petition, ids: Sequence[int], *, now: datetime) -> None:

@@ -39,13 +39,14 @@ class Criteria:
         person = SignaturePerson.signature_id == Signature.id
         if self.domain:
             found = select(SignaturePerson.signature_id).where(person, SignaturePerson.domain == self.domain.lower())
-            wanted &= found.exists()
+            wanted &= found.correlate(Signature).exists()
         if self.network:
             key = bytes.fromhex(self.network)
-            wanted &= select(SignaturePerson.signature_id).where(person, SignaturePerson.network_key == key).exists()
+            found = select(SignaturePerson.signature_id).where(person, SignaturePerson.network_key == key)
+            wanted &= found.correlate(Signature).exists()
         if self.risk:
             held = select(SignaturePerson.signature_id).where(person, SignaturePerson.risk == self.risk)
-            wanted &= (Signature.state == "quarantined") & held.exists()
+            wanted &= (Signature.state == "quarantined") & held.correlate(Signature).exists()
         if self.source:
             wanted &= Signature.source == self.source
         if self.signed_from:

@@ -83,6 +83,11 @@ def forget_mail(now: datetime) -> Update:
     )
 
 
+def forget_consents(now: datetime, scope: str) -> Update:
+    """Take the address from every consent about this scope alone."""
+    return _forget_key(now).where(Consent.scope == scope, Consent.address_key.is_not(None))
+
+
 def _when(condition: ColumnElement[bool], value: str) -> ColumnElement[Any]:
     return case((condition, value), else_=None)
 

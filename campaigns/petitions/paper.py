@@ -118,10 +118,12 @@ def typst_of(markdown: str) -> Iterator[str]:
     for token in _READER.parse(markdown):
         if token.type == "inline":
             yield "".join(_inline(child) for child in token.children or ())
+        elif token.hidden:
+            continue
         elif token.type in _OPEN:
             yield _OPEN[token.type]
         elif token.type.endswith("_close"):
-            yield "]\n"
+            yield _CLOSE.get(token.type, "]\n")
         elif token.type in ("fence", "code_block"):
             yield f"#raw(block: true, {_string(token.content)})"
         elif token.type == "hr":
@@ -129,10 +131,13 @@ def typst_of(markdown: str) -> Iterator[str]:
 
 
 _OPEN = {
-    "paragraph_open": "#par[", "heading_open": "#heading(level: 3, outlined: false)[", "bullet_list_open": "#block[",
-    "ordered_list_open": "#block[", "list_item_open": "#block(inset: (left: 6pt))[• ",
+    "paragraph_open": "#par[", "heading_open": "#heading(level: 3, outlined: false)[", "bullet_list_open": "#list(",
+    "ordered_list_open": "#enum(", "list_item_open": "[",
     "blockquote_open": "#quote(block: true)[",
 }  # fmt: skip
+
+
+_CLOSE = {"list_item_close": "],", "bullet_list_close": ")\n", "ordered_list_close": ")\n"}
 
 
 def _inline(token: Token) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, true
+from sqlalchemy import Executable, Select, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.signature import CONFIRMED, PERSON, SIGNED, Person, Signature, SignaturePerson
@@ -107,7 +107,7 @@ def export_csv(session: Session, petition_id: int) -> Iterator[bytes]:
         yield _csv(lines)
 
 
-def _blocks(session: Session, query: Select[Any]) -> Iterable[Sequence[Any]]:
+def _blocks(session: Session, query: Executable) -> Iterable[Sequence[Any]]:
     """On PostgreSQL through a cursor of the server, so that the client never holds more than a block."""
     return session.execute(query, execution_options={"yield_per": BLOCK}).partitions()
 

@@ -7,9 +7,11 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
+import campaigns.petitions.checks as checks
+import campaigns.petitions.waiting as waiting
 
-#: What registers itself by being imported: the commands, and the revisions of the tables.
-REGISTERED = (commands, revisions)
+#: What registers itself by being imported: the commands, the revisions of the tables, checks and hooks.
+REGISTERED = (commands, revisions, checks, waiting)
 
 
 class Campaigns:
@@ -22,4 +24,5 @@ class Campaigns:
         if "supporters" not in app.extensions:
             raise RuntimeError("call Supporters(app, db) before Campaigns(app, db)")
         app.extensions["campaigns"] = self
-        app.cli.add_command(commands.commands)
+        for group in commands.groups:
+            app.cli.add_command(group)

@@ -7,6 +7,9 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
+from campaigns.web import api, pages
+from campaigns.web.view import Desk
+from supporters.web import openapi
 
 #: What registers itself by being imported: the commands, and the revisions of the tables.
 REGISTERED = (commands, revisions)
@@ -18,8 +21,12 @@ class Campaigns:
             self.init_app(app, db)
 
     def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
-        """Add the commands. Call ``Supporters(app, db)`` first: the campaigns live in the same database."""
+        """Add the commands and the public views. Call ``Supporters(app, db)`` first: they share the database."""
         if "supporters" not in app.extensions:
             raise RuntimeError("call Supporters(app, db) before Campaigns(app, db)")
         app.extensions["campaigns"] = self
+        app.extensions["campaigns_desk"] = Desk(app)
         app.cli.add_command(commands.commands)
+        if pages.NAME not in app.blueprints:
+            app.register_blueprint(pages.bp)
+            openapi.add(app, api.bp)

@@ -283,6 +283,18 @@ def test_a_mandate_moves_to_another_iban(client_as, db, ada):
     assert "on NL20 INGB 0001 2345 67" in page and "Mandate moved to another IBAN" in page
 
 
+def test_the_page_says_who_shares_the_household(client_as, db):
+    with db() as session:
+        sam, suzie = (one.id for one in cast.sam_and_suzie(session))
+    page = client_as("viewer").get(f"/admin/supporters/{sam}").text
+    assert "Household with" in page and f'<a href="/admin/supporters/{suzie}">Suzie Jansen</a>' in page
+    with db() as session:
+        Supporter.get(session, sam).household.leave(
+            session, Supporter.get(session, suzie), by=cast.ANNA, now=cast.NOW, on=cast.TODAY
+        )
+    assert "Household" not in client_as("viewer").get(f"/admin/supporters/{sam}").text
+
+
 # --- collection runs -------------------------------------------------------------------------------------------
 
 

@@ -312,7 +312,7 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert first.post("/admin/runs/1/cancel", data={"reason": "x"}).status_code == 409
     early = first.post("/admin/runs/1/book")
     assert early.status_code == 409 and "The bank collects on December 4, 2026" in early.text
-    admin_app.extensions["supporters_settings"] = _a_week_later(admin_app)
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=7)
     booked = follow(first, first.post("/admin/runs/1/book")).text
     assert "Booked 1 gifts" in booked
     assert first.post("/admin/runs/1/book").status_code == 409
@@ -321,11 +321,11 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert verbs == ["prepare", "approve", "export", "export_again", "book"]
 
 
-def _a_week_later(app):
+def _later(app, *, days):
     from dataclasses import replace
 
     settings = app.extensions["supporters_settings"]
-    return replace(settings, now=settings.now + timedelta(days=7))
+    return replace(settings, now=settings.now + timedelta(days=days))
 
 
 def test_a_run_is_cancelled_with_a_reason_before_it_is_at_the_bank(client_as, db, ada):
@@ -429,6 +429,13 @@ def test_a_task_is_done(client_as, db, ada):
     follow(client, client.post("/admin/tasks/1/done", data={"outcome": "all is well"}))
     assert "Call Ada." not in client.get("/admin/tasks").text
     assert client.post("/admin/tasks/1/done").status_code == 409
+
+
+def test_in_january_the_year_before_is_shown_first(client_as, admin_app, ada):
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=40)
+    client = client_as("finance")
+    assert "The year 2026" in client.get("/admin/year").text
+    assert "The year 2027" in client.get("/admin/year?year=2027").text
 
 
 def test_the_year_shows_its_figures_and_is_closed_after_it_ended(client_as, db, ada):

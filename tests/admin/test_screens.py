@@ -307,6 +307,8 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert first.post("/admin/runs/1/file/1").status_code == 409
     follow(second, second.post("/admin/runs/1/approve", data={"format": "pain.008.001.08"}))
     assert second.get("/admin/runs/1/file/1").status_code == 405
+    assert second.post("/admin/runs/1/file/2").status_code == 404
+    assert "Download the file" in second.get("/admin/runs/1").text, "nobody has it, so it is not at the bank"
     files = [second.post("/admin/runs/1/file/1").data for _ in range(2)]
     assert files[0] == files[1] and b"<EndToEndId>" in files[0]
     assert first.post("/admin/runs/1/cancel", data={"reason": "x"}).status_code == 409

@@ -28,6 +28,7 @@ from supporters import (
 )
 from supporters.documents import DocumentPart
 from tests import cast
+from tests.promises.ledger import broken_promises
 
 
 @pytest.fixture
@@ -214,6 +215,31 @@ def test_money_goes_back_as_a_line_of_its_own(client_as, db, ada):
     too_much = client.post("/admin/gifts/1/reverse", data={**form, "amount": "500000"})
     assert too_much.status_code == 409 and "of this gift can go back" in too_much.text
     assert "Partly went back" in client.get("/admin/gifts").text
+
+
+def test_a_debit_that_came_back_is_entered_on_its_gift(client_as, admin_app, db, ada):
+    with db() as session:
+        account = cast.creditor(session)
+        batch = CollectionBatch.prepare(session, account, on=date(2026, 12, 4), by=cast.ANNA, now=cast.NOW)
+        batch.approve(session, by=cast.BRAM, now=cast.NOW)
+        batch.export(session, by=cast.BRAM, now=cast.NOW)
+        batch.book(session, by=cast.ANNA, now=cast.NOW, today=batch.collect_on)
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=7)
+    client = client_as("finance")
+    form = {
+        "amount": "4,00",
+        "kind": "return",
+        "on": "2026-12-08",
+        "reason_code": "md06",
+        "description": "asked for it",
+    }
+    part = client.post("/admin/gifts/2/reverse", data=form)
+    assert part.status_code == 422 and "A debit comes back whole: €10.00." in part.text
+    page = follow(client, client.post("/admin/gifts/2/reverse", data={**form, "amount": "10,00"})).text
+    assert "Returned by the bank MD06" in page and "asked for it" in page
+    assert "Collect it after all" in client.get("/admin/commitments/1").text
+    with db() as session:
+        assert broken_promises(session) == []
 
 
 def test_thanking_empties_the_list_of_those_to_thank(client_as, db, ada):

@@ -313,7 +313,10 @@ def test_the_page_says_who_shares_the_household(client_as, db):
     with db() as session:
         sam, suzie = (one.id for one in cast.sam_and_suzie(session))
     page = client_as("viewer").get(f"/admin/supporters/{sam}").text
-    assert "Household with" in page and f'<a href="/admin/supporters/{suzie}">Suzie Jansen</a>' in page
+    assert (
+        "Household with" in page
+        and f'<a href="/admin/supporters/{suzie}">Suzie Jansen</a> (Beste Sam en Suzie)' in page
+    )
     with db() as session:
         Supporter.get(session, sam).household.leave(
             session, Supporter.get(session, suzie), by=cast.ANNA, now=cast.NOW, on=cast.TODAY

@@ -65,7 +65,10 @@ class Paper:
     def pdf(self, now: datetime) -> bytes:
         """As a PDF with fonts of its own: the same on every machine."""
         made: bytes = typst.compile(
-            self.source().encode(), format="pdf", timestamp=now.astimezone(UTC).replace(microsecond=0), ignore_system_fonts=True
+            self.source().encode(),
+            format="pdf",
+            timestamp=now.astimezone(UTC).replace(microsecond=0),
+            ignore_system_fonts=True,
         )
         return made
 

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from admin import blueprint, clock
 from admin.access import PERMISSIONS, may
 from admin.users import Role, User
+from campaigns.web import api, pages
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import NotAllowed
@@ -63,6 +64,8 @@ def init_app(app: Flask, db: SQLAlchemy, prefix: str) -> bool:
     app.after_request(add_headers)
     if "csrf" not in app.extensions:
         CSRFProtect(app)
+    for public in (api.bp, pages.bp):  # No cookie, so no session that another site could ride on.
+        app.extensions["csrf"].exempt(public)
     if "security" in app.extensions:
         return False
     _configure(app, prefix)
@@ -192,6 +195,8 @@ def _note_sign_in(app: Flask, user: User, **_: Any) -> None:
 def add_headers(response: Response) -> Response:
     """What every answer of ours carries; a host's own pages are left alone."""
     if not is_ours():
+        return response
+    if request.blueprint in (api.NAME, pages.NAME):  # They say themselves what may be kept and framed.
         return response
     headers = response.headers
     headers["Content-Security-Policy"] = CSP

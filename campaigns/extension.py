@@ -7,11 +7,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
-import campaigns.petitions.checks as checks
-import campaigns.petitions.waiting as waiting
+from campaigns.petitions import checks, jobs, mails, waiting
+from campaigns.web import api, pages
+from campaigns.web.view import Desk
+from supporters.web import openapi
 
-#: What registers itself by being imported: the commands, the revisions of the tables, checks and hooks.
-REGISTERED = (commands, revisions, checks, waiting)
+#: What registers itself by being imported: the commands, the revisions of the tables, mails, jobs, checks and hooks.
+REGISTERED = (commands, revisions, mails, jobs, checks, waiting)
 
 
 class Campaigns:
@@ -20,9 +22,13 @@ class Campaigns:
             self.init_app(app, db)
 
     def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
-        """Add the commands. Call ``Supporters(app, db)`` first: the campaigns live in the same database."""
+        """Add the commands and the public views. Call ``Supporters(app, db)`` first: they share the database."""
         if "supporters" not in app.extensions:
             raise RuntimeError("call Supporters(app, db) before Campaigns(app, db)")
         app.extensions["campaigns"] = self
+        app.extensions["campaigns_desk"] = Desk(app)
         for group in commands.groups:
             app.cli.add_command(group)
+        if pages.NAME not in app.blueprints:
+            app.register_blueprint(pages.bp)
+            openapi.add(app, api.bp)

@@ -1,5 +1,6 @@
 """What can go wrong, said so that the person who reads it knows what to do next."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,6 +28,15 @@ class BadInput(AchterbanError):
     """Something given is not what it should be: a field to correct (HTTP 422, exit code 2)."""
 
     code = "bad_input"
+
+
+class Mistakes(BadInput):
+    """Everything that is wrong with one form, each with its field, so that somebody corrects it in one go."""
+
+    def __init__(self, errors: Sequence[BadInput]) -> None:
+        first = errors[0]
+        super().__init__(first.template, field=first.field, **first.params)
+        self.errors = list(errors)
 
 
 class Refused(AchterbanError):

@@ -130,7 +130,12 @@ def use(engine: Engine, keyring: Keyring) -> None:
 
 def keyring(session: Session) -> Keyring:
     """The keyring of the session's database."""
-    found = _keyrings.get(session.get_bind().engine)
+    return of(session.get_bind().engine)
+
+
+def of(engine: Engine) -> Keyring:
+    """The keyring of a database."""
+    found = _keyrings.get(engine)
     if found is None:
         raise RuntimeError("this database has no keyring yet: call supporters.sealing.use(engine, Keyring.read(…))")
     return found

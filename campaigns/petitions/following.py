@@ -35,6 +35,18 @@ def after_ending(session: Session, signature: Signature, *, now: datetime) -> No
     session.execute(delete(Publication).where(Publication.signature_id == signature.id))
 
 
+def stop_mail(session: Session, signature: Signature, *, now: datetime) -> None:
+    """A no to updates about this petition and to news, for the address and for the supporter it belongs to."""
+    supporter = session.get(Supporter, signature.supporter_id) if signature.supporter_id else None
+    for subject in (signature.address_key, supporter):
+        for purpose, scope in (("updates", signature.scope), ("newsletter", "")):
+            if subject is not None and may_contact(subject, purpose, session=session, scope=scope):
+                Consent.record(
+                    session, subject, purpose, granted=False, scope=scope, by=SIGNER, now=now,
+                    evidence=f"signature:{signature.id}",
+                )  # fmt: skip
+
+
 def _take_back(session: Session, signature: Signature, *, now: datetime) -> None:
     """A no for each yes that came with it, so that the ledger tells the whole story."""
     given = session.scalars(

@@ -12,7 +12,7 @@ from typing import Any
 
 from campaigns.petitions.signature import Person
 from campaigns.petitions.wording import ASKED, LOCALES
-from supporters.errors import BadInput
+from supporters.errors import BadInput, Mistakes
 from supporters.people.contact import clean_email, clean_postcode
 
 #: Fields of every form; what a petition does not ask is left out of its form.
@@ -27,15 +27,6 @@ _NO = {"", "0", "off", "false", "no", "nee"}
 _URL = re.compile(r"://|www\.|\.(?:com|net|org|nl|ru|info|biz|xyz|top|io)(?:[/\s]|$)", re.IGNORECASE)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SOURCE = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
-
-
-class Mistakes(BadInput):
-    """Everything that is wrong with a form, each with its field, so that somebody corrects it in one go."""
-
-    def __init__(self, errors: list[BadInput]) -> None:
-        first = errors[0]
-        super().__init__(first.template, field=first.field, **first.params)
-        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +77,7 @@ class SignatureForm:
             except BadInput as error:
                 errors.append(error)
                 texts[name] = ""
+        texts["locale"] = texts["locale"] or "nl"
         flags = {}
         for name in ("show_name", "updates", "newsletter", "consent"):
             value = texts[name].lower()
@@ -114,10 +106,10 @@ class SignatureForm:
         def wrong(name: str, template: str, **params: object) -> None:
             found.append(BadInput(template, field=name, **params))
 
-        for name, missing in (("first_name", "Fill in your first name."), ("last_name", "Fill in your surname.")):
-            value = getattr(self, name)
-            if not value:
-                wrong(name, missing)
+        if not self.first_name:
+            wrong("first_name", "Fill in your first name.")
+        if not self.last_name:
+            wrong("last_name", "Fill in your surname.")
         for name in ("first_name", "last_name", "town", "street", "house_number"):
             value = getattr(self, name)
             if _URL.search(value):

@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Engine, ForeignKey, LargeBinary, delete, inse
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.petitions.form import Mistakes, SignatureForm
+from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import OVER, SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import TallyEvent
 from campaigns.petitions.terms import REMEMBERED, Closed, Prepared, Terms
 from supporters.db import Base, instant
-from supporters.errors import BadInput
+from supporters.errors import BadInput, Mistakes
 from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent
 from supporters.sealing import keyring

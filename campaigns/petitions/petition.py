@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -199,13 +199,8 @@ class Petition(Base):
         return origin in self.allowed_origins
 
     def allows_return_to(self, url: str) -> bool:
-        """Whether somebody may be sent there after signing: the exact page, or one below ``…/*``."""
-        if any(character in url for character in "\\\r\n\t") or ".." in urlsplit(url).path.split("/"):
-            return False
-        bare = url.partition("?")[0].partition("#")[0]
-        return any(
-            bare.startswith(allowed[:-1]) if allowed.endswith("/*") else bare == allowed for allowed in self.return_urls
-        )
+        """Whether somebody may be sent there after signing."""
+        return may_return_to(url, self.return_urls)
 
     # -- signing ----------------------------------------------------------------------------------------------
 
@@ -239,6 +234,14 @@ def _return_url(value: str) -> str:
             field="return_urls", value=value[:80],
         )  # fmt: skip
     return value
+
+
+def may_return_to(url: str, allowed: Iterable[str]) -> bool:
+    """Whether this is one of the pages, or below one that ends in ``/*``; never a way to another site."""
+    if any(character in url for character in "\\\r\n\t") or ".." in urlsplit(url).path.split("/"):
+        return False
+    bare = url.partition("?")[0].partition("#")[0]
+    return any(bare.startswith(one[:-1]) if one.endswith("/*") else bare == one for one in allowed)
 
 
 def lines_of(text: str) -> Sequence[str]:

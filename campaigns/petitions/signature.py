@@ -127,17 +127,17 @@ class Signature(Base):
     # -- asking -----------------------------------------------------------------------------------------------
 
     @classmethod
-    def by_token(cls, session: Session, token: str, *, lock: bool = False) -> Signature:
+    def by_token(cls, session: Session, token: str, purpose: str = "signature") -> Signature:
         """The signature a link in a mail is about; raises NotFound where there is none, or it was erased."""
-        (key,) = keyring(session).read_token("signature", token)[:1]
-        found = session.get(cls, key, with_for_update=lock or None, populate_existing=lock)
+        (key,) = keyring(session).read_token(purpose, token)[:1]
+        found = session.get(cls, key)
         if found is None or found.erased_at is not None:
             raise NotFound("What this link is about is no longer here.", field="token")
         return found
 
-    def token(self, ring: Keyring) -> str:
-        """For the links in mail: the same for each mail about this signature."""
-        return ring.token("signature", self.id)
+    def token(self, ring: Keyring, purpose: str = "signature") -> str:
+        """For the links in mail, the same in each mail about this signature; ``unsubscribe`` for the one to stop it."""
+        return ring.token(purpose, self.id)
 
     @property
     def is_counted(self) -> bool:
@@ -205,6 +205,12 @@ class Signature(Base):
         locked.move(session, "withdrawn", now=now, reason="by_signer")
         locked._withdraw_consent(session, now=now)
         return True
+
+    def stop_mail(self, session: Session, *, now: datetime) -> None:
+        """No more updates and news to this address; the signature stays."""
+        from campaigns.petitions import following
+
+        following.stop_mail(session, self, now=now)
 
     def _withdraw_consent(self, session: Session, *, now: datetime) -> None:
         from campaigns.petitions import following

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.petitions.form import Mistakes, SignatureForm
+from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import PERSON
 from campaigns.petitions.tally import hour_of
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
-from supporters.errors import BadInput, Refused
+from supporters.errors import BadInput, Mistakes, Refused
 from supporters.mail.message import ADDRESS, NORMAL, URGENT
 from supporters.people.canonical import canonical_email
 from supporters.sealing import Keyring

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, Response, json
 
-from supporters.errors import AchterbanError, BadInput, NotAllowed, NotFound, Refused
+from supporters.errors import AchterbanError, BadInput, Mistakes, NotAllowed, NotFound, Refused
 
 STATUS: dict[type[AchterbanError], tuple[int, str]] = {
     BadInput: (422, "Something given is not what it should be"),
@@ -14,13 +17,30 @@ STATUS: dict[type[AchterbanError], tuple[int, str]] = {
 }
 
 
-def problem(error: AchterbanError) -> Response:
-    """The answer for this error."""
+def problem(error: AchterbanError, translate: Callable[[str], str] = str) -> Response:
+    """The answer for this error; ``translate`` turns its sentences into the reader's language."""
     status, title = next((found for kind, found in STATUS.items() if isinstance(error, kind)), (400, "An error"))
-    body = {"type": "about:blank", "title": title, "status": status, "detail": error.message, "code": error.code}
+    body: dict[str, Any] = {
+        "type": "about:blank", "title": translate(title), "status": status, "detail": said(error, translate),
+        "code": error.code,
+    }  # fmt: skip
     if error.field:
         body["field"] = error.field
+    if isinstance(error, Mistakes):
+        body["errors"] = [
+            {"field": each.field, "code": each.code, "message": said(each, translate)} for each in error.errors
+        ]
+    return answer(status, body)
+
+
+def answer(status: int, body: dict[str, Any]) -> Response:
     return Response(json.dumps(body), status, mimetype="application/problem+json")
+
+
+def said(error: AchterbanError, translate: Callable[[str], str] = str) -> str:
+    """Its sentence in the reader's language."""
+    text = translate(error.template)
+    return text % error.params if error.params else text
 
 
 def init_app(app: Flask) -> None:

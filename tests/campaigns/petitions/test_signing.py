@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.petitions.form import Mistakes, SignatureForm
+from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.intake import Intake, Outcome, Prepared, write
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import Tally
 from campaigns.petitions.terms import Closed, Terms
 from supporters.actor import Actor
+from supporters.errors import Mistakes
 from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent, address_key, may_contact
 from supporters.sealing import keyring

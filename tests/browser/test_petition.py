@@ -27,7 +27,7 @@ from tests.supporters.mail.post import Post, free_port
 
 SLUG = "iedereen-doet-mee"
 WORDS = {
-    "nl": ("petition.html", "Voornaam", "Achternaam", "E-mailadres", "Ik onderteken", "Onderteken", "Ja, ik teken"),
+    "nl": ("petition.html", "Voornaam", "Achternaam", "E-mailadres", "Ik onderteken", "Onderteken", "Ja, ik onderteken"),
     "en": ("petition-en.html", "First name", "Surname", "E-mail address", "I sign this", "Sign", "Yes, I sign"),
 }
 POLICY = "default-src 'none'; script-src {host}; connect-src {host}; style-src 'self'; form-action {host} 'self'"

@@ -6,8 +6,8 @@
     nl: {
       first_name: "Voornaam", last_name: "Achternaam", email: "E-mailadres", town: "Woonplaats", postcode: "Postcode",
       street: "Straat", house_number: "Huisnummer", birth_date: "Geboortedatum", comment: "Waarom teken je?",
-      optional: "mag leeg blijven", sign: "Onderteken", sending: "Bezig met versturen…", one: "handtekening",
-      many: "handtekeningen", goal: "Doel:", wrong: "Nog niet verstuurd. Kijk dit even na:", almost: "Bijna klaar",
+      optional: "niet verplicht", sign: "Onderteken", sending: "Bezig met versturen…", one: "ondertekening",
+      many: "ondertekeningen", goal: "Doel:", wrong: "Nog niet verstuurd. Kijk dit even na:", almost: "Bijna klaar",
       check: "Kijk in je mail op {x} en druk op de knop in ons bericht. Pas dan telt je handtekening mee. " +
         "Niets gekregen? Kijk ook bij ongewenste mail.",
       thanks: "Dank je wel. Je handtekening telt mee.", closed: "Deze petitie is gesloten.",
@@ -17,7 +17,7 @@
     en: {
       first_name: "First name", last_name: "Surname", email: "E-mail address", town: "Town", postcode: "Postcode",
       street: "Street", house_number: "House number", birth_date: "Date of birth", comment: "Why do you sign?",
-      optional: "may stay empty", sign: "Sign", sending: "Sending…", one: "signature", many: "signatures",
+      optional: "optional", sign: "Sign", sending: "Sending…", one: "signature", many: "signatures",
       goal: "Goal:", wrong: "Not sent yet. Please look at this:", almost: "Almost done",
       check: "Look in your mail at {x} and press the button in our message. Only then your signature counts. " +
         "Nothing there? Look in your spam folder too.",

@@ -1,4 +1,4 @@
-"""A small site of a charity that uses the library as its users would: a form to become a supporter, a petition, and the screens.
+"""A small site of a charity that uses the library as its users would: a form for supporters, a petition, the screens.
 
 Run it with ``flask --app examples/website/app.py start`` and then ``flask --app examples/website/app.py run``.
 """
@@ -143,7 +143,10 @@ def petition(slug: str) -> ResponseReturnValue:
 def petition_element(slug: str) -> ResponseReturnValue:
     """The custom element alone: all that a site needs which is no Flask site."""
     return render_template(
-        "petition_element.html", slug=slug, host=petitions_host(), locale="en" if request.args.get("lang") == "en" else "nl"
+        "petition_element.html",
+        slug=slug,
+        host=petitions_host(),
+        locale="en" if request.args.get("lang") == "en" else "nl",
     )
 
 
@@ -183,9 +186,10 @@ def start() -> None:
     if not db.session.scalar(select(Petition)):
         here = ["http://127.0.0.1:5000", "http://127.0.0.1:8000"]
         draft = Petition.draft(
-            db.session, "iedereen-doet-mee", "Laat iedereen meedoen", "Wie hier woont, hoort erbij.\n\n**Wij vragen** de "
-            "Tweede Kamer dat iedereen vanaf dag één mag meedoen.", "de Tweede Kamer", by=by, now=now, goals=[1_000, 5_000],
-            allowed_origins=here, return_urls=[f"{site}/*" for site in here],
+            db.session, "iedereen-doet-mee", "Laat iedereen meedoen",
+            "Wie hier woont, hoort erbij.\n\n**Wij vragen** dat iedereen vanaf dag één mag meedoen.",
+            "de Tweede Kamer", by=by, now=now, goals=[1_000, 5_000], allowed_origins=here,
+            return_urls=[f"{site}/*" for site in here],
         )  # fmt: skip
         draft.open(db.session, by=by, now=now)
     db.session.commit()

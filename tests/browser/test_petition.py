@@ -27,7 +27,15 @@ from tests.supporters.mail.post import Post, free_port
 
 SLUG = "iedereen-doet-mee"
 WORDS = {
-    "nl": ("petition.html", "Voornaam", "Achternaam", "E-mailadres", "Ik onderteken", "Onderteken", "Ja, ik onderteken"),
+    "nl": (
+        "petition.html",
+        "Voornaam",
+        "Achternaam",
+        "E-mailadres",
+        "Ik onderteken",
+        "Onderteken",
+        "Ja, ik onderteken",
+    ),
     "en": ("petition-en.html", "First name", "Surname", "E-mail address", "I sign this", "Sign", "Yes, I sign"),
 }
 POLICY = "default-src 'none'; script-src {host}; connect-src {host}; style-src 'self'; form-action {host} 'self'"
@@ -168,9 +176,9 @@ def test_a_static_page_on_another_origin_signs_and_the_counter_moves(
 ) -> None:
     page = window(WORDS[language][0], java_script_enabled=script)
     if script:
-        expect(page.locator("achterban-petition .petition-counter, achterban-petition [part=number]").first).to_have_text(
-            re.compile("0")
-        )
+        expect(
+            page.locator("achterban-petition .petition-counter, achterban-petition [part=number]").first
+        ).to_have_text(re.compile("0"))
     email = f"{language}-{script}@example.org".lower()
     fill_in(page, language, email)
     press(page, language)
@@ -190,7 +198,10 @@ def test_a_static_page_on_another_origin_signs_and_the_counter_moves(
         expect(page.locator("[part=number]")).to_have_text("1", timeout=20_000)
 
 
-BARE = '<!doctype html><html lang="{lang}"><title>x</title><script src="{host}/petitions/widget.js" defer></script><main><h1>x</h1><achterban-petition src="{host}/api/petitions/%s"></achterban-petition></main>' % SLUG  # noqa: E501, UP031
+BARE = (
+    '<!doctype html><html lang="{lang}"><title>x</title><script src="{host}/petitions/widget.js" defer></script><main><h1>x</h1><achterban-petition src="{host}/api/petitions/%s"></achterban-petition></main>'
+    % SLUG
+)  # noqa: E501, UP031
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -155,6 +156,12 @@ def fill_in(page: Page, language: str, email: str, first_name: str = "Parwana") 
     page.get_by_label(re.compile(f"^{consent}")).check()
 
 
+def look(page: Page, name: str) -> None:
+    """A picture for somebody to look at, where ACHTERBAN_PICTURES names a folder."""
+    if folder := os.environ.get("ACHTERBAN_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
 def press(page: Page, language: str) -> None:
     page.get_by_role("button", name=WORDS[language][5], exact=True).click()
 
@@ -176,9 +183,7 @@ def test_a_static_page_on_another_origin_signs_and_the_counter_moves(
 ) -> None:
     page = window(WORDS[language][0], java_script_enabled=script)
     if script:
-        expect(
-            page.locator("achterban-petition .petition-counter, achterban-petition [part=number]").first
-        ).to_have_text(re.compile("0"))
+        expect(page.locator("[part=number]")).to_have_text("0")
     email = f"{language}-{script}@example.org".lower()
     fill_in(page, language, email)
     press(page, language)
@@ -198,10 +203,10 @@ def test_a_static_page_on_another_origin_signs_and_the_counter_moves(
         expect(page.locator("[part=number]")).to_have_text("1", timeout=20_000)
 
 
-BARE = (
-    '<!doctype html><html lang="{lang}"><title>x</title><script src="{host}/petitions/widget.js" defer></script><main><h1>x</h1><achterban-petition src="{host}/api/petitions/%s"></achterban-petition></main>'
-    % SLUG
-)  # noqa: E501, UP031
+BARE = """<!doctype html><html lang="{lang}"><title>x</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<script src="{host}/petitions/widget.js" defer></script>
+<main><h1>x</h1><achterban-petition src="{host}/api/petitions/iedereen-doet-mee"></achterban-petition></main></html>"""
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
@@ -258,7 +263,7 @@ def test_the_plain_form_stays_where_the_api_cannot_be_reached(world: World, brow
 
 
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
-    world: World, window: Callable[..., Page], axe: Callable[[Page], None], tmp_path: Path
+    world: World, window: Callable[..., Page], axe: Callable[[Page], None]
 ) -> None:
     world.pages["bare.html"] = BARE.format(lang="nl", host=world.host)
     for viewport in (DESKTOP, PHONE):
@@ -268,12 +273,15 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         press(page, "nl")
         page.get_by_role("alert").wait_for()
         axe(page)
+        look(page, f"static-mistakes-{viewport['width']}")
         page.goto(f"{world.site}/bare.html")
         page.locator("[part=button]").wait_for()
         axe(page)
+        look(page, f"element-{viewport['width']}")
         for path in (f"/petitions/{SLUG}", f"/petitions/{SLUG}/thanks"):
             page.goto(world.host + path)
             axe(page)
+            look(page, f"{path.rpartition('/')[2]}-{viewport['width']}")
         page.goto(f"{world.host}/petitions/{SLUG}")
         fill_in(page, "nl", f"p{viewport['width']}@example.org", first_name="www.spam.example")
         press(page, "nl")

@@ -5,13 +5,13 @@
   const WORDS = {
     nl: {
       first_name: "Voornaam", last_name: "Achternaam", email: "E-mailadres", town: "Woonplaats", postcode: "Postcode",
-      street: "Straat", house_number: "Huisnummer", birth_date: "Geboortedatum", comment: "Waarom teken je?",
+      street: "Straat", house_number: "Huisnummer", birth_date: "Geboortedatum", comment: "Waarom tekent u?",
       optional: "niet verplicht", sign: "Onderteken", sending: "Bezig met versturen…", one: "ondertekening",
       many: "ondertekeningen", goal: "Doel:", wrong: "Nog niet verstuurd. Kijk dit even na:", almost: "Bijna klaar",
-      check: "Kijk in je mail op {x} en druk op de knop in ons bericht. Pas dan telt je handtekening mee. " +
+      check: "Kijk in uw mail op {x} en druk op de knop in ons bericht. Pas dan telt uw ondertekening mee. " +
         "Niets gekregen? Kijk ook bij ongewenste mail.",
-      thanks: "Dank je wel. Je handtekening telt mee.", closed: "Deze petitie is gesloten.",
-      failed: "Versturen lukte niet. Wat je invulde staat er nog; druk nog eens op de knop.",
+      thanks: "Dank u wel. Uw ondertekening telt mee.", closed: "Deze petitie is gesloten.",
+      failed: "Versturen lukte niet. Wat u invulde staat er nog; druk nog eens op de knop.",
       absent: "Het formulier kan nu niet worden getoond.", again: "Probeer het nog eens",
     },
     en: {
@@ -39,7 +39,7 @@
     flex-basis:100%}.petition-summary{margin:0 0 1em;padding:.7em 1em;border-left:4px solid;background:var(--petition-error-soft,#fae5e2)}
     .petition-summary ul{margin:.3em 0 0;padding-left:1.2em}.petition-summary a{color:inherit}.petition-done{padding:1em 1.2em;
     border-left:4px solid var(--petition-accent,#1d6660);background:var(--petition-soft,#e1ecea)}.petition-done p{margin:.3em 0 0}`;
-  const OWN = `:host{display:block;font:var(--petition-font,inherit);color:var(--petition-text,inherit)}[hidden]{display:none!important}
+  const OWN = `:host{display:block;max-width:var(--petition-width,42em);font:var(--petition-font,inherit);color:var(--petition-text,inherit)}[hidden]{display:none!important}
     .petition-counter{margin-bottom:1.4em}.petition-counter p{margin:0}.petition-counter strong{font-size:2.4em;line-height:1.15;
     color:var(--petition-accent,#1d6660);font-variant-numeric:tabular-nums}progress{appearance:none;display:block;width:100%;
     height:.7em;margin:.35em 0;border:0;border-radius:1em;overflow:hidden;background:var(--petition-trough,#ddd6c8);
@@ -52,7 +52,7 @@
     width:100%;min-height:2.75em;padding:.5em .7em;border:1px solid var(--petition-line,#767c78);border-radius:var(--petition-radius,7px)}
     .petition-box{display:flex;flex-wrap:wrap;gap:.2em .7em}.petition-box label{flex:1;font-weight:400;margin:0}.petition-box input{width:1.4em;
     height:1.4em;min-height:0;margin:.1em 0 0;accent-color:var(--petition-accent,#1d6660)}[aria-invalid=true]{border-color:var(--petition-error,
-    #a3271f);border-width:2px}button{font:inherit;font-weight:650;min-height:3em;padding:.6em 1.4em;border:0;cursor:pointer;
+    #a3271f);border-width:2px}button{justify-self:start;font:inherit;font-weight:650;min-height:3em;padding:.6em 1.4em;border:0;cursor:pointer;
     border-radius:var(--petition-radius,7px);background:var(--petition-accent,#1d6660);color:var(--petition-on-accent,#fff)}
     button[aria-disabled=true]{opacity:.7;cursor:progress}:focus-visible{outline:3px solid var(--petition-focus,#c4790a);outline-offset:2px}`;
   let own, last = 0;

@@ -37,6 +37,10 @@ PAGES = (
     "settings",
     "year",
     "imports",
+    "petition_desk",
+    "petition_trends",
+    "petition_removals",
+    "networks",
 )
 
 DEFAULTS: dict[str, Any] = {

@@ -190,6 +190,49 @@ _WORDS: dict[str, dict[str, Any]] = {
         ),
         "creditor": lazy("Our IBAN or creditor identifier; only needed where there are several."),
     },
+    "publication": {
+        "waiting": lazy("Waiting"),
+        "approved": lazy("On the page"),
+        "rejected": lazy("Rejected"),
+        "unpublished": lazy("Taken off"),
+    },
+    "signature": {
+        "received": lazy("Counts at once"),
+        "pending": lazy("Not confirmed yet"),
+        "confirmed": lazy("Confirmed"),
+        "quarantined": lazy("In quarantine"),
+        "withdrawn": lazy("Withdrawn"),
+        "removed": lazy("Removed"),
+        "rejected": lazy("Rejected"),
+        "expired": lazy("Expired"),
+    },
+    "moderation_reason": {
+        "unsuitable": lazy("Not fit to show"),
+        "advertising": lazy("Advertising"),
+        "somebody_elses_details": lazy("Details of somebody else"),
+        "not_a_name": lazy("Not a name"),
+        "asked_by_signer": lazy("The signer asked for it"),
+    },
+    "flag": {
+        "web_address": lazy("Web address"),
+        "email": lazy("E-mail address"),
+        "phone": lazy("Telephone number"),
+        "slur": lazy("Abusive word"),
+        "capitals": lazy("All in capitals"),
+    },
+    "flag_field": {"name": lazy("name"), "town": lazy("town"), "comment": lazy("comment")},
+    "risk": {
+        "honeypot": lazy("A field that only robots fill in"),
+        "blocked_network": lazy("From a blocked network"),
+        "network_limit": lazy("Too many from one network"),
+    },
+    "stands_out": {
+        "crowd": lazy("Far more than the others"),
+        "grew": lazy("Three times its usual share, or more"),
+        "unconfirmed": lazy("Confirms less than half as often as the others"),
+        "burst": lazy("All within ten minutes"),
+    },
+    "network_kind": {"allow": lazy("Allowed: no limits"), "block": lazy("Blocked: goes into quarantine")},
     "role": {
         "viewer": lazy("Viewer"),
         "fundraiser": lazy("Fundraiser"),
@@ -210,6 +253,8 @@ _COLOURS = {
         "failed": "bad",
     },
     "batch": {"prepared": "warn", "approved": "info", "exported": "info", "booked": "good"},
+    "publication": {"waiting": "warn", "approved": "good", "rejected": "bad"},
+    "network_kind": {"allow": "good", "block": "bad"},
     "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad"},
 }
 

@@ -45,6 +45,8 @@ PAGES = (
     "petition_desk",
     "petition_trends",
     "petition_removals",
+    "petition_handover",
+    "data_requests",
     "networks",
 )
 

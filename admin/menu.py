@@ -63,7 +63,7 @@ GROUPS = (
         (
             Entry(lazy("Petitions"), "petitions", "petitions.see", ("petition_",)),
             Entry(lazy("Data requests"), "data_requests", "petitions.private", ("data_request",)),
-            Entry(lazy("Networks"), "networks", "petitions.see", ("network_",)),
+            Entry(lazy("Networks"), "networks", "petitions.see", ("network",)),
         ),
     ),
     Group(lazy("Reports"), (Entry(lazy("The year"), "year", "reports.see", ("year_",)),)),

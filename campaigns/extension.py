@@ -7,13 +7,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
-from campaigns.petitions import checks, mails, waiting
+from campaigns.petitions import checks, jobs, mails, waiting
 from campaigns.web import api, pages
 from campaigns.web.view import Desk
 from supporters.web import openapi
 
-#: What registers itself by being imported: the commands, the revisions of the tables, checks, hooks and mails.
-REGISTERED = (commands, revisions, checks, waiting, mails)
+#: What registers itself by being imported: the commands, the revisions of the tables, mails, jobs, checks and hooks.
+REGISTERED = (commands, revisions, mails, jobs, checks, waiting)
 
 
 class Campaigns:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from wtforms import BooleanField, DateTimeLocalField, HiddenField
 
 from admin import clock
@@ -156,8 +156,6 @@ def _seen(petition: Petition, criteria: Criteria) -> dict[str, Any]:
 
 
 def _states(petition: Petition, criteria: Criteria) -> list[tuple[str, int]]:
-    from sqlalchemy import func
-
     rows = session().execute(
         select(Signature.state, func.count())
         .where(criteria.where(petition.id))

@@ -1,47 +1,53 @@
-"""What happens to petitions by itself. Each commits as it goes and does whatever is due, however often it is called."""
+"""What happens to petitions by itself. Each job commits as it goes, and does whatever is due however often it runs."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy.orm import Session
+from datetime import timedelta
 
 from campaigns.petitions import retention, waiting
 from campaigns.petitions.tally import Tally
+from supporters.registry import Work, job
 
 
-def roll_up(session: Session, now: datetime) -> int:
-    """Add the waiting lines of the count to the sums."""
+@job("roll_up", every=timedelta(seconds=5))
+def roll_up(work: Work) -> str | None:
+    """Add the waiting lines of the count to the sums, until nothing moves."""
     moved = 0
-    while some := Tally.roll_up(session, now=now):
-        session.commit()
-        moved += some
-    session.rollback()
-    return moved
+    with work.session() as session:
+        while not work.stopping() and (some := Tally.roll_up(session, now=work.now())):
+            session.commit()
+            moved += some
+    return f"{moved} rolled up" if moved else None
 
 
-def remind_and_expire(session: Session, now: datetime) -> tuple[int, int]:
-    """How many expired, and how many were reminded."""
+@job("remind_and_expire", every=timedelta(hours=1))
+def remind_and_expire(work: Work) -> str | None:
+    """Who waited too long expires; who waits a week is reminded, once."""
     expired = reminded = 0
-    while some := waiting.expire(session, now=now):
+    with work.session() as session:
+        while not work.stopping() and (some := waiting.expire(session, now=work.now())):
+            session.commit()
+            expired += some
+        while not work.stopping() and (some := waiting.remind(session, now=work.now())):
+            session.commit()
+            reminded += some
+    return f"{expired} expired, {reminded} reminded" if expired or reminded else None
+
+
+@job("forget", every=timedelta(hours=1))
+def forget(work: Work) -> str | None:
+    """Forget used form keys, and the networks of past days."""
+    with work.session() as session:
+        keys = waiting.forget_keys(session, now=work.now())
         session.commit()
-        expired += some
-    while some := waiting.remind(session, now=now):
+        networks = waiting.forget_networks(session, now=work.now())
         session.commit()
-        reminded += some
-    session.rollback()
-    return expired, reminded
+    return f"{keys} keys and {networks} networks forgotten" if keys or networks else None
 
 
-def forget(session: Session, now: datetime) -> int:
-    """Forget used form keys and the networks of past days."""
-    keys = waiting.forget_keys(session, now=now)
-    session.commit()
-    networks = waiting.forget_networks(session, now=now)
-    session.commit()
-    return keys + networks
-
-
-def erase_what_is_due(session: Session, now: datetime) -> int:
-    """The retention clock; how many petitions were erased."""
-    return retention.erase(session, now=now)
+@job("retention", every=timedelta(days=1))
+def erase_what_is_due(work: Work) -> str | None:
+    """The retention clock."""
+    with work.session() as session:
+        done = retention.erase(session, now=work.now(), stopping=work.stopping)
+    return f"{done} erased" if done else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import typst
 from markdown_it import MarkdownIt
@@ -65,7 +65,10 @@ class Paper:
     def pdf(self, now: datetime) -> bytes:
         """As a PDF with fonts of its own: the same on every machine."""
         made: bytes = typst.compile(
-            self.source().encode(), format="pdf", timestamp=now.replace(microsecond=0), ignore_system_fonts=True
+            self.source().encode(),
+            format="pdf",
+            timestamp=now.astimezone(UTC).replace(microsecond=0),
+            ignore_system_fonts=True,
         )
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from supporters import audit
 from supporters.actor import Actor
 from supporters.audit import AuditEntry
 from supporters.documents import Document, DocumentPart
+from supporters.errors import Refused
 from supporters.mail.message import OutboxMessage
 
 JOB = Actor.job("retention")
@@ -66,6 +68,8 @@ def erase_some(session: Session, petition: Petition, *, now: datetime, most: int
 def finish(session: Session, petition: Petition, *, now: datetime) -> Document:
     """The last of it: keys, mails, scans and lists of names; then the certificate. The numbers stay as they are."""
     locked = Petition.get(session, petition.id, lock=True)
+    if locked.erased_at is not None:
+        raise Refused("This petition was erased already.")
     done: Counter[str] = Counter()
     parts = session.scalars(
         select(AuditEntry.detail).where(
@@ -102,17 +106,23 @@ def finish(session: Session, petition: Petition, *, now: datetime) -> Document:
     return certificate
 
 
-def erase(session: Session, *, now: datetime, most: int = BATCH) -> int:
+def erase(
+    session: Session, *, now: datetime, most: int = BATCH, stopping: Callable[[], bool] = lambda: False
+) -> int:  # fmt: skip
     """Everything that is due; how many petitions. Commits after each batch: call it from a job or a command."""
     close_what_ended(session, now=now)
     session.commit()
-    petitions = [petition.id for petition in due(session, now=now)]
-    for key in petitions:
-        while erase_some(session, session.get_one(Petition, key), now=now, most=most):
+    erased = 0
+    for key in [petition.id for petition in due(session, now=now)]:
+        while not stopping() and erase_some(session, session.get_one(Petition, key), now=now, most=most):
             session.commit()
+        if stopping():
+            break
         finish(session, session.get_one(Petition, key), now=now)
         session.commit()
-    return len(petitions)
+        erased += 1
+    session.commit()
+    return erased
 
 
 def _certificate(session: Session, petition: Petition, done: Counter[str], now: datetime) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import time
 
 import pytest
 from sqlalchemy import select
 
 from campaigns.petitions import moderation
+from campaigns.petitions.handover import Handover
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.removal import RemovalRun
@@ -172,3 +176,61 @@ def test_a_network_is_known_and_forgotten(client_as, db):
     assert "School" in anna.get("/admin/networks").text
     anna.post(f"/admin/networks/{key}/remove")
     assert "No network is treated differently." in anna.get("/admin/networks").text
+
+
+def test_a_petition_is_handed_over_with_its_hash_and_its_clock(client_as, db, petition):
+    eva = client_as("administrator")
+    where = f"{HERE}/hand-over"
+    assert client_as("fundraiser").get(f"{where}/new").status_code == 403
+    assert "hand-over/new" not in client_as("fundraiser").get(where).text
+    stale = client_as("administrator", signed_in_at=time.time() - 3600).get(f"{where}/new")
+    assert stale.status_code == 302 and "/verify" in stale.location
+    assert eva.post(f"{where}/new", data={"recipient": ""}).status_code == 422
+    made = eva.post(f"{where}/new", data={"recipient": "the House"}, follow_redirects=True)
+    with db() as session:
+        handover = session.scalars(select(Handover)).one()
+        key, digest, signed = handover.id, handover.sha256, handover.signed
+    assert digest in made.text and f"{signed} signed, 3 confirmed" in made.text
+    assert "birth date" not in eva.get(f"{where}/new").text
+    file = eva.post(f"{where}/{key}/file")
+    assert hashlib.sha256(file.data).hexdigest() == digest
+    assert eva.get(f"{where}/{key}/file").status_code == 405
+    refused = eva.post(f"{where}/{key}/took-place", data={"on": "2026-12-01"})
+    assert refused.status_code == 409 and "Close the petition first" in refused.text
+    with db() as session:
+        Petition.by_slug(session, "afghanen").close(session, by=cast.ANNA, now=cast.NOW)
+    done = eva.post(f"{where}/{key}/took-place", data={"on": "2026-12-01"}, follow_redirects=True)
+    assert re.findall("erased on ([^;]+);", done.text) == ["May 30, 2027"] * 2
+    with db() as session:
+        assert session.scalar(select(AuditEntry).where(AuditEntry.verb == "download")).subject == "handover"
+
+
+def test_a_citizens_initiative_warns_before_it_names_people(client_as, db):
+    with db() as session:
+        made = Petition.draft(
+            session, "burger", "Burgerinitiatief", "T", "K", by=cast.ANNA, now=cast.NOW, profile="citizens_initiative"
+        )
+        made.open(session, by=cast.ANNA, now=cast.NOW)
+    page = client_as("administrator").get("/admin/petitions/burger/hand-over/new").text
+    assert "carry it encrypted" in page and 'value="citizens_initiative"' in page
+
+
+def test_somebody_is_told_what_is_held_and_erased(client_as, db, petition):
+    assert client_as("viewer").get("/admin/data-requests").status_code == 403
+    anna = client_as("fundraiser")
+    address = {"email": "Parwana@gmail.com"}
+    page = anna.post("/admin/data-requests", data=address)
+    assert "Bied Afghanen bescherming" in page.text and "Mijn voornaam en woonplaats mogen" in page.text
+    assert "hold nothing" in anna.post("/admin/data-requests", data={"email": "else@gmail.com"}).text
+    assert anna.post("/admin/data-requests", data={"email": "nonsense"}).status_code == 422
+    held = json.loads(anna.post("/admin/data-requests/file", data=address).data)
+    assert held["signatures"][0]["details"]["first_name"] == "Parwana"
+    sure = anna.post("/admin/data-requests/sure", data=address)
+    assert "withdrawn and no longer counts" in sure.text
+    done = anna.post("/admin/data-requests/erase", data=address, follow_redirects=True)
+    assert "Erased: 1 signatures no longer name anybody" in done.text
+    assert "hold nothing" in anna.post("/admin/data-requests", data=address).text
+    with db() as session:
+        count = Petition.by_slug(session, "afghanen").count(session, now=cast.NOW)
+        assert count.confirmed == 2
+        assert "gmail" not in str([entry.detail for entry in session.scalars(select(AuditEntry))])

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from campaigns.petitions.handover import Handover
+from campaigns.petitions.network import NetworkRule
+from campaigns.petitions.petition import Petition
+from tests import cast
 from tests.browser.conftest import PHONE
 from tests.petition_desk import fill
 
@@ -20,6 +24,10 @@ SCREENS = (
     f"{HERE}/removals/new",
     f"{HERE}/removals/new?domain=spam.example",
     "/admin/networks",
+    f"{HERE}/hand-over",
+    f"{HERE}/hand-over/new",
+    f"{HERE}/hand-over/1/took-place",
+    "/admin/data-requests",
 )
 
 
@@ -28,6 +36,8 @@ def petition(served):
     with served.app_context():
         session = served.extensions["sqlalchemy"].session
         fill(session)
+        NetworkRule.add(session, "192.0.2.0/24", "allow", "the school in Zwolle", by=cast.ANNA, now=cast.NOW)
+        Handover.make(session, Petition.by_slug(session, "afghanen"), "the House", by=cast.ANNA, now=cast.NOW)
         session.commit()
         session.remove()
 
@@ -38,6 +48,14 @@ def test_axe_finds_nothing_at_the_desk(sign_in, axe, language):
     for screen in SCREENS:
         page.goto(screen)
         axe(page)
+    page.goto("/admin/data-requests")
+    page.fill("#email", "parwana@gmail.com")
+    page.click("main form button")
+    page.locator("#consents").wait_for()
+    axe(page)
+    page.locator("form[action$='/sure'] button").click()
+    page.locator("form[action$='/erase']").wait_for()
+    axe(page)
 
 
 def test_the_desk_fits_a_phone_and_keeps_the_policy(sign_in):

@@ -253,19 +253,6 @@ _WORDS: dict[str, dict[str, Any]] = {
         "newsletter": lazy("Newsletter"),
         "appeal": lazy("Being asked for a gift"),
     },
-    "petition_mail": {
-        "petition_confirm": lazy("Confirmation"),
-        "petition_remind": lazy("Reminder"),
-        "petition_reminder": lazy("Reminder"),
-        "petition_thanks": lazy("Thanks"),
-        "petition_update": lazy("Update"),
-    },
-    "mail_state": {
-        "queued": lazy("Waiting"),
-        "sent": lazy("Sent"),
-        "failed": lazy("Failed"),
-        "dropped": lazy("Not sent"),
-    },
     "network_kind": {"allow": lazy("Allowed: no limits"), "block": lazy("Blocked: goes into quarantine")},
     "petition": {
         "draft": lazy("Draft"),

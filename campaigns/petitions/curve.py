@@ -66,7 +66,7 @@ class Curve:
         rest = sources[SOURCES:]
         return cls(
             [Step(hour, *found.get(hour, (0, 0))) for hour in hours],
-            [(day, *by_day[day]) if day in by_day else (day, 0, 0) for day in days],
+            [(day, by_day[day][0], by_day[day][1]) for day in days],
             sources[:SOURCES],
             FromSource("", sum(line.signed for line in rest), sum(line.confirmed for line in rest)),
         )

@@ -158,8 +158,9 @@ def test_a_petition_is_drafted_changed_opened_and_closed(client_as, db):
     client = client_as("fundraiser")
     page = follow(client, client.post("/admin/new-petition", data=DRAFT))
     assert "Draft" in page.text and "<strong>bescherming</strong>" in page.text
-    made = one(db, select(Petition))
-    assert made.goals == [2, 10_000] and made.closes_at.isoformat() == "2027-01-31T17:00:00+00:00"
+    with db() as session:
+        made = session.scalars(select(Petition)).one()
+        assert made.goals == [2, 10_000] and made.closes_at.isoformat() == "2027-01-31T17:00:00+00:00"
     change = client.get("/admin/petitions/afghanen/change").text
     assert 'value="2027-01-31T18:00"' in change
     follow(
@@ -169,8 +170,9 @@ def test_a_petition_is_drafted_changed_opened_and_closed(client_as, db):
     assert one(db, select(Petition.state)) == "draft"
     follow(client, client.post("/admin/petitions/afghanen/open"))
     follow(client, client.post("/admin/petitions/afghanen/change", data={**DRAFT, "title": "Nieuwe titel"}))
-    made = one(db, select(Petition))
-    assert (made.state, made.text, made.title) == ("open", "Anders.", "Nieuwe titel")
+    with db() as session:
+        made = session.scalars(select(Petition)).one()
+        assert (made.state, made.text, made.title) == ("open", "Anders.", "Nieuwe titel")
     follow(client, client.post("/admin/petitions/afghanen/close"))
     assert one(db, select(Petition.state)) == "closed"
     with db() as session:

@@ -7,12 +7,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
+from campaigns.petitions import mails
 from campaigns.web import api, pages
 from campaigns.web.view import Desk
 from supporters.web import openapi
 
-#: What registers itself by being imported: the commands, and the revisions of the tables.
-REGISTERED = (commands, revisions)
+#: What registers itself by being imported: the commands, the revisions of the tables, the mails.
+REGISTERED = (commands, revisions, mails)
 
 
 class Campaigns:

@@ -11,12 +11,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 from supporters import cli, sealing
 from supporters.actor import Actor
-from supporters.cli import collect, fund, importing, report
+from supporters.cli import collect, fund, importing, report, work
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.giving import checks as giving_checks
 from supporters.giving import timeline as giving_timeline
 from supporters.lifecycle import timeline as lifecycle_timeline
+from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
 from supporters.people import checks as people_checks
@@ -28,7 +29,7 @@ from supporters.web import health, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, collect, fund, importing, report,
+    lifecycle_timeline, mail_jobs, collect, fund, importing, report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.

@@ -5,13 +5,16 @@ What does not exist yet simply has not registered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Executable, Select
 from sqlalchemy.orm import Session
+
+from supporters.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,32 @@ class TimelineEntry:
         return self.text % self.params
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a job gets. It opens its own sessions (``with work.session() as session``) and commits them."""
+
+    session: Callable[[], AbstractContextManager[Session]]
+    settings: Settings
+    now: Callable[[], datetime]
+    #: The app's configuration, for the settings of a higher floor.
+    config: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether the worker wants to end: what takes long asks between two steps.
+    stopping: Callable[[], bool] = lambda: False
+
+
+#: Does whatever is due, however often it is called; what it returns is shown, such as "3 sent".
+JobFunction = Callable[[Work], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    name: str
+    run: JobFunction
+    every: timedelta
+    #: One at a time over all machines; a job that shares its rows with others has no need of it.
+    single: bool = True
+
+
 def broken(session: Session, rule: str, noun: str, query: Executable, message: str) -> Iterator[Finding]:
     """A finding for each row of ``query``: its first column is the row's key, the others fill in ``message``."""
     for row in session.execute(query):
@@ -54,7 +83,6 @@ Check = Callable[[Session], Iterator[Finding]]
 Place = tuple[datetime, str, int]
 #: session, supporter id, only what comes before this place, at most how many; newest first
 TimelineSource = Callable[[Session, int, Place | None, int], list[TimelineEntry]]
-Job = Callable[..., None]
 
 checks: dict[str, Check] = {}
 timeline_sources: dict[str, TimelineSource] = {}
@@ -79,9 +107,11 @@ def timeline(name: str) -> Callable[[TimelineSource], TimelineSource]:
     return register
 
 
-def job(name: str) -> Callable[[Job], Job]:
-    def register(function: Job) -> Job:
-        jobs[name] = function
+def job(name: str, *, every: timedelta, single: bool = True) -> Callable[[JobFunction], JobFunction]:
+    """``@job("roll_up", every=timedelta(minutes=1))``: a worker calls the function that often."""
+
+    def register(function: JobFunction) -> JobFunction:
+        jobs[name] = Job(name, function, every, single)
         return function
 
     return register

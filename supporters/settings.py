@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,6 +50,8 @@ class Settings:
     mail_from: str = ""
     #: Where mail that cannot be delivered goes: an address whose part before the @ is followed by +token.
     mail_bounce: str = ""
+    #: A folder with templates that go before ours, such as nl/petition_confirm.txt or base.html.
+    mail_templates: str = ""
     #: The address of this site as the outside world writes it, for links in mail: https://charity.example
     public_url: str = "http://127.0.0.1:5000"
     #: The instant at which the clock stands still, for the demo; None lets it run.
@@ -145,6 +149,38 @@ def _url(*schemes: str) -> Callable[[str, Any], str]:
     return read
 
 
+def _sender(key: str, value: Any) -> str:
+    text = str(value).strip()
+    if not text or _is_address(parseaddr(text)[1]):
+        return text
+    raise BadSetting(
+        "%(key)s is %(value)r; it is who mail is from, such as Name <address@charity.example>.",
+        field=key, key=key, value=value,
+    )  # fmt: skip
+
+
+def _return_address(key: str, value: Any) -> str:
+    text = str(value).strip()
+    # A token of 32 characters and a plus sign follow the part before the @, which has room for 64.
+    if not text or (_is_address(text) and len(text.rpartition("@")[0]) <= 31):
+        return text
+    raise BadSetting(
+        "%(key)s is %(value)r; it is an address with at most 31 characters before the @: bounce@charity.example.",
+        field=key, key=key, value=value,
+    )  # fmt: skip
+
+
+def _is_address(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9._=-]+@[A-Za-z0-9.-]+", text))
+
+
+def _folder(key: str, value: Any) -> str:
+    text = str(value).strip()
+    if not text or Path(text).is_dir():
+        return text
+    raise BadSetting("%(key)s is %(value)r, which is not a folder.", field=key, key=key, value=value)
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "timezone": _timezone,
     "notice_days": _whole(0, 365),
@@ -154,8 +190,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "keys": _text,
     "pepper": _text,
     "mail_server": _url("smtp", "smtps"),
-    "mail_from": _text,
-    "mail_bounce": _text,
+    "mail_from": _sender,
+    "mail_bounce": _return_address,
+    "mail_templates": _folder,
     "public_url": _url("https", "http"),
     "now": _instant,
 }

@@ -40,7 +40,8 @@ def state(session: Session) -> str:
         return "whole"
     if "begin" in marks:
         return "begun"
-    return "other" if session.scalar(select(Supporter.id).limit(1)) else "empty"
+    used = session.scalar(select(Supporter.id).limit(1)) or session.scalar(select(AuditEntry.id).limit(1))
+    return "other" if used else "empty"
 
 
 def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> None:

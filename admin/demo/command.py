@@ -35,7 +35,10 @@ FILE = "demo.sqlite"
 @click.option("--full", is_flag=True, help="At its real size, 87,100 donors; a hundredth of it without.")
 @click.option("--no-serve", is_flag=True, help="Build it and stop.")
 @click.option("--fresh", is_flag=True, help="Throw the demo that is there away and build it anew.")
-@click.option("--database", metavar="URI", help="Where to build it, instead of a file in the instance folder.")
+@click.option(
+    "--database", metavar="URI", envvar="FLASK_SQLALCHEMY_DATABASE_URI", show_envvar=True,
+    help="Where to build it, instead of a file in the instance folder; it has to be empty.",
+)  # fmt: skip
 @click.option("--port", default=5000, show_default=True, help="Of the address it is served on.")
 def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: int) -> None:
     """The demo stands still at 3 January 2022, with the January collection still to be made."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 from wtforms import BooleanField, HiddenField, RadioField, SelectField
 
 from admin import clock
@@ -25,6 +25,7 @@ from admin.pages.commitments import fund_choices
 from admin.pages.people import find, to_supporter
 from admin.pages.people_edit import crumbs
 from supporters import Designation, Fund, Gift, Money, Payment, Reversal, Supporter
+from supporters.errors import BadInput
 from supporters.giving.gift import KINDS
 
 #: Thanked at once is fine for a hundred letters; more is a mailing, and has its own proof.
@@ -234,6 +235,9 @@ class ReverseForm(Form):
     amount = MoneyField(lazy("How much goes back"), [required()])
     kind = RadioField(lazy("What happened"), [chosen()], choices=choices("reversal"), default="refund")
     on = DateField(lazy("On"), [required()])
+    reason_code = text(
+        lazy("Reason code"), length=40, description=lazy("As the bank gives it, such as MD06; only where it came back.")
+    )
     description = text(lazy("Why"), required(), length=500)
 
 
@@ -242,18 +246,24 @@ class ReverseForm(Form):
 def gift_reverse(gift_id: int) -> ResponseReturnValue:
     """Posted money is never edited: what goes back is a line of its own, on its own date."""
     gift: Gift = Gift.get(session(), gift_id)
+    payment = session().scalar(select(Payment).where(Payment.gift_id == gift.id))
     form = ReverseForm(data={"amount": gift.net, "on": clock.today(), "kind": "refund"})
+    if payment is None:
+        del form.reason_code
     if form.validate_on_submit():
         with saving(form, {"reversed_on": "on"}) as saved:
-            gift.reverse(
-                saved,
-                form.amount.data,
-                on=form.on.data,
-                kind=form.kind.data,
-                description=form.description.data,
-                by=current_actor(),
-                now=clock.now(),
-            )
+            if payment is not None and form.kind.data != "refund":
+                _came_back(saved, payment, form)
+            else:
+                gift.reverse(
+                    saved,
+                    form.amount.data,
+                    on=form.on.data,
+                    kind=form.kind.data,
+                    description=form.description.data,
+                    by=current_actor(),
+                    now=clock.now(),
+                )
         if not form.refusal:
             flash(_("Booked as gone back."), "success")
             return redirect(to_gift(gift_id))
@@ -262,11 +272,11 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
         (f"{money(gift.money)}, {day(gift.received_on)}", to_gift(gift_id)),
     ]
     points = [_("The gift itself stays in the books; a line is added on the date below.")]
-    if session().scalar(select(Payment.id).where(Payment.gift_id == gift.id)):
+    if payment is not None:
         points.append(
-            _("This was a direct debit. Did the donor's bank return it? Then wait for the bank's own message.")
+            _("What the bank or the donor took back of a direct debit is not collected again unless somebody asks.")
         )
-    points.append(_("This does not move money by itself: make the transfer at the bank."))
+    points.append(_("This does not move money by itself: make a refund by us at the bank."))
     return Confirmation(
         title=_("Money goes back"),
         question=_("Of the gift of %(name)s on %(day)s:", name=gift.supporter.name, day=day(gift.received_on)),
@@ -277,6 +287,22 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
         danger=True,
         crumbs=trail,
     ).show(form)
+
+
+def _came_back(saved: Session, payment: Payment, form: ReverseForm) -> None:
+    """The payment and its instalment hear of it too; a bank gives a debit back whole."""
+    assert payment.gift is not None
+    if form.amount.data != payment.gift.net:
+        raise BadInput("A debit comes back whole: %(money)s.", field="amount", money=str(payment.gift.net))
+    payment.take_back(
+        saved,
+        on=form.on.data,
+        kind=form.kind.data,
+        reason_code=(form.reason_code.data or "").upper() or None,
+        description=form.description.data,
+        by=current_actor(),
+        now=clock.now(),
+    )
 
 
 class ReallocateForm(Form):

@@ -49,8 +49,7 @@ class ToDo:
 @needs("overview.see")
 def overview() -> ResponseReturnValue:
     today = clock.today()
-    # A year that has just begun says nothing yet; in its first months people look at the one before.
-    year = today.year if today.month > YOUNG_MONTHS else today.year - 1
+    year = year_to_look_at(today)
     return render_template(
         "achterban/overview.html",
         todos=todos(today),
@@ -58,6 +57,11 @@ def overview() -> ResponseReturnValue:
         year=year,
         chart=income_chart(year, remembered(f"months {year}", lambda: monthly_income(session(), year))),
     )
+
+
+def year_to_look_at(today: date) -> int:
+    """A year that has just begun says nothing yet; in its first months people look at the one before."""
+    return today.year if today.month > YOUNG_MONTHS else today.year - 1
 
 
 def todos(today: date) -> list[ToDo]:

@@ -147,6 +147,8 @@ def supporter(number: int) -> ResponseReturnValue:
     return render_template(
         "achterban/supporter.html",
         person=person,
+        greeted_together=person.household.salutation(person.language, today) if person.household else "",
+        housemates=[one for one in person.household.people(today) if one is not person] if person.household else [],
         commitments=commitments,
         giving=giving(person, today),
         entries=entries,

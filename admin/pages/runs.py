@@ -24,7 +24,7 @@ from admin.kit.forms import DateField, Form, chosen, required, saving, shown, te
 from admin.kit.lists import Column, Filter, guarded, listing
 from admin.labels import badge, choices
 from admin.users import Role, User
-from supporters import CollectionBatch, CollectionFile, Commitment, CreditorAccount, Document, Mandate, Supporter, Term
+from supporters import CollectionBatch, Commitment, CreditorAccount, Document, Mandate, Supporter, Term
 from supporters.errors import NotFound
 from supporters.payments.sepa import announcement, calendar
 from supporters.payments.sepa.pain008 import FORMATS
@@ -235,12 +235,10 @@ def run_file(batch_id: int, sequence: int) -> ResponseReturnValue:
     """The stored bytes. The first download counts as at the bank, so it takes a button and not a link."""
     batch: CollectionBatch = CollectionBatch.get(session(), batch_id)
     with saving() as saved:
-        batch.export(saved, by=current_actor(), now=clock.now())
-    found = session().scalar(
-        select(CollectionFile).where(CollectionFile.batch_id == batch_id, CollectionFile.sequence == sequence)
-    )
-    if found is None:
-        raise NotFound("This collection has no file %(sequence)s.", sequence=sequence)
+        files = batch.export(saved, by=current_actor(), now=clock.now())
+        found = next((file for file in files if file.sequence == sequence), None)
+        if found is None:
+            raise NotFound("This collection has no file %(sequence)s.", sequence=sequence)
     document = found.document
     headers = {
         "Content-Disposition": f'attachment; filename="{document.filename}"',

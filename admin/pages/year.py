@@ -19,7 +19,7 @@ from admin.kit.charts import Chart, Series
 from admin.kit.confirm import Confirmation
 from admin.kit.forms import Form, chosen, saving
 from admin.labels import label
-from admin.pages.overview import income_chart
+from admin.pages.overview import income_chart, year_to_look_at
 from supporters import CollectionBatch, FinancialYear, Gift
 from supporters.reports.year import RAISED, YearReport, monthly_income
 
@@ -27,7 +27,7 @@ from supporters.reports.year import RAISED, YearReport, monthly_income
 @bp.get("/year")
 @needs("reports.see")
 def year() -> ResponseReturnValue:
-    wanted = request.args.get("year", type=int) or clock.today().year
+    wanted = request.args.get("year", type=int) or year_to_look_at(clock.today())
     report = YearReport.of(session(), wanted)
     first = session().scalar(select(func.min(Gift.received_on)))
     years = range(clock.today().year, min(first.year if first else wanted, wanted) - 1, -1)

@@ -71,6 +71,7 @@ class PetitionUpdate(Base):
             "scope", "state", "attempts", "next_at", "queued_at",
         ]  # fmt: skip
         key = literal(f"petition-update:{self.id}:") + Signature.id.cast(OutboxMessage.key.type)
+        params = literal({"update": self.id}, OutboxMessage.params.type)
         moment = literal(now, OutboxMessage.next_at.type)
         counted = Signature.state.in_(("confirmed", "received")) & Signature.erased_at.is_(None)
         first_of_address = select(Signature.id).where(
@@ -78,7 +79,7 @@ class PetitionUpdate(Base):
         )
         rows = (
             select(
-                literal("petition_update"), Signature.id, literal({}, OutboxMessage.params.type), Signature.locale, key,
+                literal("petition_update"), Signature.id, params, Signature.locale, key,
                 literal(BULK), SignaturePerson.sealed_address, Signature.address_key, literal("updates"),
                 literal(f"petition:{self.petition_id}"), literal("queued"), literal(0), moment, moment,
             )
@@ -86,7 +87,7 @@ class PetitionUpdate(Base):
             .where(Signature.id.in_(first_of_address), _wants_updates(self.petition_id))
         )  # fmt: skip
         statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
-        result: Any = session.execute(statement)
+        result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
         sent = locked.recipients = int(result.rowcount)
         audit.record(session, by, "send", locked, now=now, recipients=sent)
         return sent

@@ -102,6 +102,7 @@ class Payment(Base):
         now: datetime,
         reason_code: str | None = None,
         kind: str = "return",
+        description: str = "",
     ) -> Reversal:
         """The bank or donor took a booked payment back: the gift is reversed and the instalment set down as returned.
 
@@ -121,6 +122,7 @@ class Payment(Base):
             by=by,
             now=now,
             reason_code=reason_code,
+            description=description,
             booking_key=f"payment:{self.id}:returned",
         )
         if self.state == "booked":

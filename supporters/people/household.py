@@ -12,6 +12,7 @@ from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, instant, line, pk
 from supporters.errors import Refused
+from supporters.people import names
 
 if TYPE_CHECKING:
     from supporters.people.supporter import Supporter
@@ -60,6 +61,12 @@ class Household(Base):
             and (member.until_on is None or on < member.until_on)
             and not member.supporter.is_deceased
         ]
+
+    def salutation(self, language: str, on: date) -> str:
+        """The opening of one letter to all of them."""
+        if self.salutation_override:
+            return self.salutation_override
+        return names.household_salutation(language, [(one.as_name, one.form_of_address) for one in self.people(on)])
 
 
 class HouseholdMember(Base):

@@ -27,7 +27,8 @@ from campaigns.petitions.removal import RemovalRun
 from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature
 from campaigns.petitions.tally import TallyEvent, TallyHour
 from campaigns.petitions.update import PetitionUpdate
-from supporters import registry
+from supporters import audit, registry
+from supporters.actor import Actor
 from supporters.errors import Refused
 from supporters.giving.fund import Fund
 from supporters.giving.gift import Designation, Gift
@@ -68,7 +69,7 @@ DUMP = (
     "SELECT petition_id, address_key, name_key, state, locale, source, end_reason, mails FROM campaigns_signature",
     "SELECT petition_id, source, signed, confirmed, offline FROM campaigns_tally_hour",
     "SELECT petition_id, state, name, town, comment FROM campaigns_publication",
-    "SELECT purpose, channel, scope, CASE WHEN granted THEN 1 ELSE 0 END, text_id, evidence, by FROM supporters_consent",
+    "SELECT purpose, scope, CASE WHEN granted THEN 1 ELSE 0 END, text_id, evidence, by FROM supporters_consent",
     "SELECT template, subject_id, locale, key, priority, state, reason FROM supporters_outbox_message",
 )
 
@@ -276,6 +277,14 @@ def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:
             make(uri, KEYRING, one_in=100, fresh=fresh)
 
 
+def test_a_database_where_somebody_can_sign_in_already_is_not_filled(fresh_engine: Engine) -> None:
+    with Session(fresh_engine) as session:
+        audit.record(session, Actor.job("command line"), "take_role", "user", now=NOW)
+        session.commit()
+    with pytest.raises(Refused, match="empty database"):
+        building.build(fresh_engine)
+
+
 def test_an_unfinished_demo_is_built_anew_when_asked(databases: SqliteDatabases | PostgresDatabases) -> None:
     engine = databases.create()
     uri = engine.url.render_as_string(hide_password=False)
@@ -327,3 +336,13 @@ class TestTheCommand:
             anna = inner.extensions["supporters"].authenticate("anna@demo.example", USERS[0][3])
             assert anna.authenticated
             assert inner.extensions["supporters"].today() == date(2022, 1, 3)
+
+    def test_it_is_built_in_the_database_that_the_environment_names(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", f"sqlite:///{tmp_path / 'named.sqlite'}")
+        app = create_app(instance_path=str(tmp_path), TESTING=True)
+        assert self.run(app, "demo", "--no-serve").exit_code == 0
+        assert not (tmp_path / "demo.sqlite").exists()
+        answer = json.loads(self.run(app, "report", "year", "2021", "--json").output)
+        assert answer["figures"]["donors"]["this_year"] == 871

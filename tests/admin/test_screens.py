@@ -28,6 +28,7 @@ from supporters import (
 )
 from supporters.documents import DocumentPart
 from tests import cast
+from tests.promises.ledger import broken_promises
 
 
 @pytest.fixture
@@ -216,6 +217,31 @@ def test_money_goes_back_as_a_line_of_its_own(client_as, db, ada):
     assert "Partly went back" in client.get("/admin/gifts").text
 
 
+def test_a_debit_that_came_back_is_entered_on_its_gift(client_as, admin_app, db, ada):
+    with db() as session:
+        account = cast.creditor(session)
+        batch = CollectionBatch.prepare(session, account, on=date(2026, 12, 4), by=cast.ANNA, now=cast.NOW)
+        batch.approve(session, by=cast.BRAM, now=cast.NOW)
+        batch.export(session, by=cast.BRAM, now=cast.NOW)
+        batch.book(session, by=cast.ANNA, now=cast.NOW, today=batch.collect_on)
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=7)
+    client = client_as("finance")
+    form = {
+        "amount": "4,00",
+        "kind": "return",
+        "on": "2026-12-08",
+        "reason_code": "md06",
+        "description": "asked for it",
+    }
+    part = client.post("/admin/gifts/2/reverse", data=form)
+    assert part.status_code == 422 and "A debit comes back whole: €10.00." in part.text
+    page = follow(client, client.post("/admin/gifts/2/reverse", data={**form, "amount": "10,00"})).text
+    assert "Returned by the bank MD06" in page and "asked for it" in page
+    assert "Collect it after all" in client.get("/admin/commitments/1").text
+    with db() as session:
+        assert broken_promises(session) == []
+
+
 def test_thanking_empties_the_list_of_those_to_thank(client_as, db, ada):
     client = client_as("fundraiser")
     assert "1 found" in client.get("/admin/gifts?thank=todo").text
@@ -283,6 +309,21 @@ def test_a_mandate_moves_to_another_iban(client_as, db, ada):
     assert "on NL20 INGB 0001 2345 67" in page and "Mandate moved to another IBAN" in page
 
 
+def test_the_page_says_who_shares_the_household(client_as, db):
+    with db() as session:
+        sam, suzie = (one.id for one in cast.sam_and_suzie(session))
+    page = client_as("viewer").get(f"/admin/supporters/{sam}").text
+    assert (
+        "Household with" in page
+        and f'<a href="/admin/supporters/{suzie}">Suzie Jansen</a> (Beste Sam en Suzie)' in page
+    )
+    with db() as session:
+        Supporter.get(session, sam).household.leave(
+            session, Supporter.get(session, suzie), by=cast.ANNA, now=cast.NOW, on=cast.TODAY
+        )
+    assert "Household" not in client_as("viewer").get(f"/admin/supporters/{sam}").text
+
+
 # --- collection runs -------------------------------------------------------------------------------------------
 
 
@@ -295,12 +336,14 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert first.post("/admin/runs/1/file/1").status_code == 409
     follow(second, second.post("/admin/runs/1/approve", data={"format": "pain.008.001.08"}))
     assert second.get("/admin/runs/1/file/1").status_code == 405
+    assert second.post("/admin/runs/1/file/2").status_code == 404
+    assert "Download the file" in second.get("/admin/runs/1").text, "nobody has it, so it is not at the bank"
     files = [second.post("/admin/runs/1/file/1").data for _ in range(2)]
     assert files[0] == files[1] and b"<EndToEndId>" in files[0]
     assert first.post("/admin/runs/1/cancel", data={"reason": "x"}).status_code == 409
     early = first.post("/admin/runs/1/book")
     assert early.status_code == 409 and "The bank collects on December 4, 2026" in early.text
-    admin_app.extensions["supporters_settings"] = _a_week_later(admin_app)
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=7)
     booked = follow(first, first.post("/admin/runs/1/book")).text
     assert "Booked 1 gifts" in booked
     assert first.post("/admin/runs/1/book").status_code == 409
@@ -309,11 +352,11 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert verbs == ["prepare", "approve", "export", "export_again", "book"]
 
 
-def _a_week_later(app):
+def _later(app, *, days):
     from dataclasses import replace
 
     settings = app.extensions["supporters_settings"]
-    return replace(settings, now=settings.now + timedelta(days=7))
+    return replace(settings, now=settings.now + timedelta(days=days))
 
 
 def test_a_run_is_cancelled_with_a_reason_before_it_is_at_the_bank(client_as, db, ada):
@@ -417,6 +460,13 @@ def test_a_task_is_done(client_as, db, ada):
     follow(client, client.post("/admin/tasks/1/done", data={"outcome": "all is well"}))
     assert "Call Ada." not in client.get("/admin/tasks").text
     assert client.post("/admin/tasks/1/done").status_code == 409
+
+
+def test_in_january_the_year_before_is_shown_first(client_as, admin_app, ada):
+    admin_app.extensions["supporters_settings"] = _later(admin_app, days=40)
+    client = client_as("finance")
+    assert "The year 2026" in client.get("/admin/year").text
+    assert "The year 2027" in client.get("/admin/year?year=2027").text
 
 
 def test_the_year_shows_its_figures_and_is_closed_after_it_ended(client_as, db, ada):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
+
 import pytest
 
+from supporters import CollectionBatch
+from tests import cast
 from tests.browser.conftest import PHONE
 
 SCREENS = (
@@ -71,6 +76,23 @@ def test_no_screen_scrolls_sideways_on_a_phone_or_breaks_the_policy(sign_in):
     for screen in SCREENS:
         page.goto(screen)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], screen
+
+
+def test_a_collected_commitment_fits_a_phone(served, sign_in):
+    with served.app_context():
+        session = served.extensions["sqlalchemy"].session
+        account = cast.creditor(session)
+        batch = CollectionBatch.prepare(session, account, on=date(2026, 12, 4), by=cast.ANNA, now=cast.NOW)
+        batch.approve(session, by=cast.BRAM, now=cast.NOW)
+        batch.export(session, by=cast.BRAM, now=cast.NOW)
+        batch.book(session, by=cast.ANNA, now=cast.NOW, today=batch.collect_on)
+        session.commit()
+    settings = served.extensions["supporters_settings"]
+    served.extensions["supporters_settings"] = replace(settings, now=settings.now + timedelta(days=14))
+    page = sign_in("eva", viewport=PHONE, locale="nl-NL")
+    page.goto("/admin/commitments/1")
+    assert "Kan zonder reden teruggehaald worden" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 def test_the_menu_folds_on_a_phone_and_opens_without_a_script(sign_in):

@@ -203,6 +203,12 @@ class Table:
                 column, length = column + 1, 0
             if length > LONGEST_CELL and not quoted:
                 return self._too_large(line, column)
+        if quoted and length > LONGEST_CELL:
+            return BadFile(
+                "The cell that a quote (\") opens on line %(line)s, in column %(column)s, is longer than %(most)s "
+                "characters, and no field is: make it shorter, or close the quote.",
+                line=line, column=self._name(column), most=LONGEST_CELL,
+            )  # fmt: skip
         if quoted:
             return BadFile(
                 "A quote (\") that is opened on line %(line)s, in column %(column)s, is not closed: close it, or "

@@ -216,6 +216,7 @@ class CollectionBatch(Base):
         if by.key == self.prepared_by:
             raise NotAllowed("You prepared this collection: a second person has to approve it.", field="actor")
         self._refuse_if_blocked(session)
+        self._refuse_if_late(now.date())
         if not self.count:
             raise Refused("Nothing is left in this collection; cancel it.")
         with session.begin_nested():  # A file that is refused leaves the collection prepared.
@@ -292,6 +293,7 @@ class CollectionBatch(Base):
             return self.files
         self._must_be("approved", "export")
         self._refuse_if_blocked(session)
+        self._refuse_if_late(now.date())
         self.state, self.exported_at, self.exported_by = "exported", now, by.key
         mandates = select(Payment.mandate_id).where(Payment.batch_id == self.id, Payment.state == "open")
         session.execute(
@@ -357,6 +359,15 @@ class CollectionBatch(Base):
             why=words[why],
             count=len(blocked),
         )
+
+    def _refuse_if_late(self, today: date) -> None:
+        if today >= self.collect_on:
+            raise Refused(
+                "The bank was to collect this on %(on)s, and takes no file for a day that has come: cancel it whole and"
+                " prepare anew.",
+                field="collect_on",
+                on=self.collect_on.isoformat(),
+            )
 
     # -- cancel and book --------------------------------------------------------------------------
 

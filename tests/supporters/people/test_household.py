@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supporters.errors import Refused
+from supporters.lifecycle.death import Death
 from supporters.people.household import Household
 from supporters.people.supporter import Supporter
 from tests import cast
@@ -33,6 +34,16 @@ def test_who_leaves_lives_alone(session: Session) -> None:
     home.leave(session, sam, by=ANNA, now=NOW, on=LATER)
     session.commit()
     assert (sam.household, home.people(LATER)) == (None, [suzie])
+
+
+def test_one_letter_greets_all_who_live_there(session: Session) -> None:
+    sam, suzie = cast.sam_and_suzie(session)
+    home = sam.household
+    assert (home.salutation("nl", TODAY), home.salutation("en", TODAY)) == ("Beste Sam en Suzie", "Dear Sam and Suzie")
+    Death.report(session, suzie, source="family", by=ANNA, now=NOW)
+    assert home.salutation("nl", TODAY) == "Beste Sam van den Berg"
+    home.salutation_override = "Lieve allemaal"
+    assert home.salutation("nl", TODAY) == "Lieve allemaal"
 
 
 def test_an_organisation_shares_no_household(session: Session) -> None:

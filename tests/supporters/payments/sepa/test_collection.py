@@ -306,6 +306,27 @@ def test_a_second_approval_is_refused(session: Session) -> None:
     assert len(session.scalars(select(CollectionFile)).all()) == 1
 
 
+def test_a_collection_whose_day_has_come_goes_no_further(session: Session) -> None:
+    announced(session)
+    batch = prepared(session)
+    with refused_and_nothing_changed(session, Refused, "The bank was to collect this on 2026-12-28", "collect_on"):
+        batch.approve(session, by=BRAM, now=at(DUE))
+    batch.approve(session, by=BRAM, now=NOW)
+    session.commit()
+    for late in (at(DUE), at(DUE + timedelta(days=3))):
+        with refused_and_nothing_changed(session, Refused, "The bank was to collect this on 2026-12-28", "collect_on"):
+            batch.export(session, by=BRAM, now=late)
+    batch.cancel(session, "too late", by=BRAM, now=at(DUE))
+    session.commit()
+    assert exported(session, on=DUE + timedelta(days=2), now=at(DUE)).collect_on == date(2026, 12, 30)
+
+
+def test_a_file_that_went_to_the_bank_in_time_is_handed_out_again_later(session: Session) -> None:
+    announced(session)
+    batch = exported(session)
+    assert batch.export(session, by=BRAM, now=at(DUE + timedelta(days=30))) == batch.files
+
+
 def test_a_death_before_the_export_holds_the_whole_collection(session: Session) -> None:
     commitment = announced(session)
     other = announced(session, cast.ada(session, email="b@example.org"))

@@ -127,7 +127,8 @@ def create_app(**settings: Any) -> Flask:
     Campaigns(app, db)
     admin = Admin(app, db)
     admin.owns_everything = True
-    app.cli.commands.pop("limiter", None)
+    for others in ("limiter", "openapi"):  # commands of libraries we use, for their developers
+        app.cli.commands.pop(others, None)
     app.register_error_handler(HTTPException, errors.show)
     app.register_error_handler(AchterbanError, errors.show)
     app.add_url_rule("/", "home", home)

@@ -26,10 +26,9 @@ def init_app(app: Flask) -> None:
     for key, value in defaults.items():
         app.config.setdefault(f"SUPPORTERS_{key}", value)
     app.extensions["achterban_api"] = Document(app, config_prefix="SUPPORTERS")
-    for view in ("openapi_json",):
-        for endpoint, function in app.view_functions.items():
-            if endpoint.endswith(view):
-                function.__dict__["public"] = True
+    for endpoint, function in app.view_functions.items():
+        if endpoint.endswith(".openapi_json"):
+            function.__dict__["public"] = True
 
 
 def add(app: Flask, blueprint: Blueprint, **options: Any) -> None:

@@ -14,6 +14,7 @@ from admin.demo.plan import NOW, Plan, at
 from admin.demo.runs import ANNA, BRAM
 from admin.demo.signatures import Signatures, Signing, Wave
 from campaigns.campaign import Campaign
+from campaigns.petitions.handover import Handover
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
@@ -24,6 +25,8 @@ from supporters.documents import Document
 from supporters.mail.message import OutboxMessage
 
 SITE = "https://www.demo.example"
+#: Nobody in the demo exists, and `achterban check` goes by the real calendar: they stay as long as can be.
+KEPT = 3650
 #: Of a hundred who confirmed, how many did something else. What never was confirmed depends on the mail.
 BESIDE = {"pending": 15.5, "withdrawn": 0.5, "rejected": 0.9, "quarantined": 0.2}
 _FROM_NEWS = {"media": 52, "facebook": 20, "twitter": 11, "web": 9, "": 8}
@@ -50,6 +53,7 @@ class Ask:
     per_address: int = 1
     updates: tuple[tuple[str, str, datetime], ...] = ()
     policy: str = "required"
+    handed_to: str = ""  # on the day it closed
     #: Names of later signers wait for a moderator.
     approved_until: datetime | None = None
     extra: Mapping[str, float] = field(default_factory=lambda: BESIDE)
@@ -68,6 +72,7 @@ PARDON = Ask(
         (386, date(2021, 6, 21), "Fatma Aydın", "Wereldvluchtelingendag, Zwolle"),
     ),
     "wijhorenerookbij", per_address=2, updates=texts.PARDON_NEWS, approved_until=at(date(2021, 6, 28), 20),
+    handed_to="de vaste commissie voor Justitie en Veiligheid, door veertig pardonners",
 )  # fmt: skip
 AFGHANS = Ask(
     "bied-afghanen-bescherming", "Bied Afghanen bescherming", texts.AFGHANS,
@@ -79,6 +84,7 @@ AFGHANS = Ask(
     (10_000, 25_000, 40_000, 50_000),
     ((312, date(2021, 9, 6), "Hidde Postma", "Malieveld, Den Haag"),),
     "kabul-2021", updates=texts.AFGHANS_NEWS, approved_until=at(date(2021, 9, 18), 9),
+    handed_to="Kamerleden van Bij1, SP, Volt, GroenLinks, PvdA, D66 en CU, door Parwana Rezai",
 )  # fmt: skip
 PUSHBACKS = Ask(
     "stop-de-pushbacks", "Stop de pushbacks", texts.PUSHBACKS, "de minister van Buitenlandse Zaken", 7_214,
@@ -111,7 +117,7 @@ def make(session: Session, plan: Plan, ask: Ask) -> Petition:
     before = ask.opens_at - timedelta(days=3)
     petition = Petition.draft(
         session, ask.slug, ask.title, ask.text, ask.addressee, by=ANNA, now=before, goals=list(ask.goals),
-        confirm_policy=ask.policy, per_address=ask.per_address, opens_at=ask.opens_at, retention_days=365,
+        confirm_policy=ask.policy, per_address=ask.per_address, opens_at=ask.opens_at, retention_days=KEPT,
         allowed_origins=[SITE], return_urls=[f"{SITE}/bedankt", f"{SITE}/acties/*"],
         campaign_id=_campaign(session, ask, before),
     )  # fmt: skip
@@ -131,6 +137,11 @@ def make(session: Session, plan: Plan, ask: Ask) -> Petition:
         _send(session, petition, title, text, sent_at)
     if ask.closes_at:
         petition.close(session, by=ANNA, now=ask.closes_at)
+    if ask.handed_to and ask.closes_at:
+        session.flush()
+        handover = Handover.make(session, petition, ask.handed_to, by=ANNA, now=ask.closes_at)
+        session.flush()
+        handover.took_place(session, ask.closes_at.date(), by=ANNA, now=ask.closes_at + timedelta(hours=5))
     while Tally.roll_up(session, now=NOW):
         pass
     return petition

@@ -21,6 +21,7 @@ from admin.demo.command import USERS, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
 from campaigns.petitions.form import SignatureForm
+from campaigns.petitions.handover import Handover
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.removal import RemovalRun
@@ -238,6 +239,18 @@ def test_what_was_signed_in_many_ways_is_there_to_look_at(look: Session) -> None
     news = look.scalars(select(PetitionUpdate).where(PetitionUpdate.sent_at.is_not(None))).all()
     assert len(news) == 8
     assert all(one.recipients > 0 for one in news)
+
+
+@pytest.mark.parametrize("slug", HEADLINES)
+def test_both_petitions_were_handed_over_and_can_be_once_more(look: Session, slug: str) -> None:
+    petition = Petition.by_slug(look, slug)
+    (before,) = look.scalars(select(Handover).where(Handover.petition_id == petition.id))
+    assert before.handed_over_on == petition.closes_at.date()  # type: ignore[union-attr]
+    assert petition.retain_until is not None
+    assert petition.retain_until > NOW.date()
+    again = Handover.make(look, petition, "het kabinet", by=ANNA, now=NOW)
+    count = petition.count(look, now=NOW)
+    assert (again.confirmed, again.offline) == (count.confirmed, count.offline)
 
 
 def test_a_newcomer_can_sign_the_open_petition(look: Session) -> None:

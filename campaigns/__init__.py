@@ -8,7 +8,7 @@ from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.removal import Criteria, RemovalRun
 from campaigns.petitions.signature import Signature
-from campaigns.petitions.tally import Count
+from campaigns.petitions.tally import Count, Tally
 from campaigns.petitions.update import PetitionUpdate
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "RemovalRun",
     "Signature",
     "SignatureForm",
+    "Tally",
 ]

@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from admin.demo import example
+from admin.demo import example, post
 from supporters import migrations, sealing
 from supporters.cli import command
 from supporters.db import Base, configure_sqlite
@@ -46,7 +46,7 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     one_in = 1 if full else 100
     folder = Path(current_app.instance_path)
     uri = database or f"sqlite:///{folder / FILE}"
-    app = create_demo(uri, folder)
+    app = create_demo(uri, folder, SUPPORTERS_PUBLIC_URL=f"http://127.0.0.1:{port}")
     with app.app_context():
         ring = sealing.of(current_app.extensions["sqlalchemy"].engine)
         make(uri, ring, one_in=one_in, fresh=fresh, is_ours=database is None)
@@ -55,9 +55,12 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     _tell(uri, port, serves=not no_serve)
     if site:
         click.echo(f"A site that uses it, with a petition to sign: {site}")
+        click.echo("Mail is not sent but shown here: sign, and open the link in it.")
     if not no_serve:
         from werkzeug.serving import run_simple
 
+        with app.app_context():
+            post.serve(current_app.extensions["sqlalchemy"].engine, current_app.extensions["supporters_settings"])
         run_simple("127.0.0.1", port, app, threaded=True)
 
 

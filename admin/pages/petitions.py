@@ -20,6 +20,7 @@ from admin.kit.lists import Column, Filter, listing
 from admin.labels import badge, choices
 from admin.pages.petition_desk import found, tabs
 from campaigns.campaign import Campaign
+from campaigns.petitions.agreed import QUESTIONS, agreed
 from campaigns.petitions.curve import Curve
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.petition import STATES, Petition
@@ -117,7 +118,10 @@ def petition_page(slug: str) -> ResponseReturnValue:
     count = petition.count(session(), now=clock.now())
     headline = petition.headline(count)
     goal = petition.goal_at(headline)
-    curve = Curve.of(session(), petition.id, now=clock.now(), zone=clock.zone())
+    until = clock.now()
+    if petition.state == "closed" and petition.closes_at is not None:
+        until = min(until, petition.closes_at)
+    curve = Curve.of(session(), petition.id, until=until, zone=clock.zone())
     return render_template(
         "achterban/petition.html",
         petition=petition,
@@ -157,7 +161,8 @@ def _by_hour(curve: Curve) -> Chart:
     local = [step.at.astimezone(clock.zone()) for step in curve.hours]
     labels = [f"{at:%H}" if at.hour % 6 == 0 else "" for at in local]
     return _chart(
-        _("By hour, the last 48 hours"), labels, [s.signed for s in curve.hours], [s.confirmed for s in curve.hours],
+        _("By hour, the last 48 hours it was open"), labels, [s.signed for s in curve.hours],
+        [s.confirmed for s in curve.hours],
         _("Hour"), "hours", [day(at, "medium") + f" {at:%H}:00" for at in local],
     )  # fmt: skip
 
@@ -166,7 +171,8 @@ def _by_day(curve: Curve) -> Chart:
     days = [line[0] for line in curve.days]
     labels = [f"{at.day}-{at.month}" if index % 10 == 9 else "" for index, at in enumerate(days)]
     return _chart(
-        _("By day, the last 60 days"), labels, [line[1] for line in curve.days], [line[2] for line in curve.days],
+        _("By day, the last 60 days it was open"), labels, [line[1] for line in curve.days],
+        [line[2] for line in curve.days],
         _("Day"), "days", [day(at, "medium") for at in days],
     )  # fmt: skip
 
@@ -198,6 +204,16 @@ def petition_mail(slug: str) -> ResponseReturnValue:
     petition = found(slug)
     state = MailState.of(session(), f"petition:{petition.id}", now=clock.now())
     return render_template("achterban/petition_mail.html", petition=petition, mail=state)
+
+
+@bp.get("/petitions/<slug>/agreed")
+@needs("petitions.see")
+def petition_agreed(slug: str) -> ResponseReturnValue:
+    """Fetched after the page, for it reads every consent; without a script it is a page of its own."""
+    petition = found(slug)
+    return render_template(
+        "achterban/petition_agreed.html", petition=petition, questions=QUESTIONS, agreed=agreed(session(), petition)
+    )
 
 
 # --- on a site -------------------------------------------------------------------------------------------------

@@ -40,16 +40,16 @@ class Curve:
     more: FromSource
 
     @classmethod
-    def of(cls, session: Session, petition_id: int, *, now: datetime, zone: tzinfo) -> Curve:
-        """Reads no signature: its time depends on how many hours there were, not on how many signed."""
-        today = now.astimezone(zone).date()
+    def of(cls, session: Session, petition_id: int, *, until: datetime, zone: tzinfo) -> Curve:
+        """The hours and days up to ``until``. Reads no signature: its time depends on how many hours there were."""
+        today = until.astimezone(zone).date()
         first_day = today - timedelta(days=DAYS - 1)
         first = datetime(first_day.year, first_day.month, first_day.day, tzinfo=zone)
         found: dict[datetime, tuple[int, int]] = {
             row.hour: (int(row.signed), int(row.confirmed))
             for row in session.execute(_sums(petition_id, "hour", since=hour_of(first)))
         }
-        last = hour_of(now)
+        last = hour_of(until)
         hours = [last - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
         by_day: dict[date, list[int]] = defaultdict(lambda: [0, 0])
         for hour, (signed, confirmed) in found.items():

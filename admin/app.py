@@ -37,6 +37,17 @@ PAGES = (
     "settings",
     "year",
     "imports",
+    "petitions",
+    "petition_edit",
+    "petition_updates",
+    "petition_offline",
+    "petition_preview",
+    "petition_desk",
+    "petition_trends",
+    "petition_removals",
+    "petition_handover",
+    "data_requests",
+    "networks",
 )
 
 DEFAULTS: dict[str, Any] = {

@@ -190,6 +190,106 @@ _WORDS: dict[str, dict[str, Any]] = {
         ),
         "creditor": lazy("Our IBAN or creditor identifier; only needed where there are several."),
     },
+    "publication": {
+        "waiting": lazy("Waiting"),
+        "approved": lazy("On the page"),
+        "rejected": lazy("Rejected"),
+        "unpublished": lazy("Taken off"),
+    },
+    "signature": {
+        "received": lazy("Counts at once"),
+        "pending": lazy("Not confirmed yet"),
+        "confirmed": lazy("Confirmed"),
+        "quarantined": lazy("In quarantine"),
+        "withdrawn": lazy("Withdrawn"),
+        "removed": lazy("Removed"),
+        "rejected": lazy("Rejected"),
+        "expired": lazy("Expired"),
+    },
+    "moderation_reason": {
+        "unsuitable": lazy("Not fit to show"),
+        "advertising": lazy("Advertising"),
+        "somebody_elses_details": lazy("Details of somebody else"),
+        "not_a_name": lazy("Not a name"),
+        "asked_by_signer": lazy("The signer asked for it"),
+    },
+    "flag": {
+        "web_address": lazy("Web address"),
+        "email": lazy("E-mail address"),
+        "phone": lazy("Telephone number"),
+        "slur": lazy("Abusive word"),
+        "capitals": lazy("All in capitals"),
+    },
+    "flag_field": {"name": lazy("name"), "town": lazy("town"), "comment": lazy("comment")},
+    "risk": {
+        "honeypot": lazy("A field that only robots fill in"),
+        "blocked_network": lazy("From a blocked network"),
+        "network_limit": lazy("Too many from one network"),
+    },
+    "stands_out": {
+        "crowd": lazy("Far more than the others"),
+        "grew": lazy("Three times its usual share, or more"),
+        "unconfirmed": lazy("Confirms less than half as often as the others"),
+        "burst": lazy("All within ten minutes"),
+    },
+    "handover_profile": {
+        "plain": lazy("The text and the numbers"),
+        "citizens_initiative": lazy("Name, address and birth date of everybody who confirmed"),
+    },
+    "signer_field": {
+        "first_name": lazy("First name"),
+        "last_name": lazy("Surname"),
+        "town": lazy("Place"),
+        "postcode": lazy("Postcode"),
+        "comment": lazy("Comment"),
+        "street": lazy("Street"),
+        "house_number": lazy("House number"),
+        "birth_date": lazy("Date of birth"),
+    },
+    "purpose": {
+        "sign": lazy("Signing"),
+        "show_name": lazy("Showing the name"),
+        "updates": lazy("Updates about the petition"),
+        "newsletter": lazy("Newsletter"),
+        "appeal": lazy("Being asked for a gift"),
+    },
+    "network_kind": {"allow": lazy("Allowed: no limits"), "block": lazy("Blocked: goes into quarantine")},
+    "petition": {
+        "draft": lazy("Draft"),
+        "waits": lazy("Opens later"),
+        "open": lazy("Open"),
+        "over": lazy("Its closing moment has passed"),
+        "closed": lazy("Closed"),
+    },
+    "confirm_policy": {
+        "required": lazy("Required: a signature counts in the large number after the button in the mail"),
+        "soft": lazy("Soft: it counts at once, and a mail asks whether it was them"),
+        "none": lazy("None: it counts at once, and nothing is asked"),
+    },
+    "petition_profile": {
+        "plain": lazy("A petition: the number and the text are handed over"),
+        "citizens_initiative": lazy("A citizens' initiative: with name, address and birth date of each signer"),
+    },
+    "consent_purpose": {
+        "sign": lazy("Sign"),
+        "show_name": lazy("Show my name"),
+        "updates": lazy("Updates about this petition"),
+        "newsletter": lazy("News about your other work"),
+    },
+    "mail_state": {
+        "queued": lazy("Waits"),
+        "sent": lazy("Sent"),
+        "failed": lazy("Failed"),
+        "dropped": lazy("Not needed any more"),
+    },
+    "petition_mail": {
+        "petition_confirm": lazy("Please confirm"),
+        "petition_reminder": lazy("Reminder to confirm"),
+        "petition_thanks": lazy("Thank you for signing"),
+        "petition_known": lazy("You signed already"),
+        "petition_update": lazy("Update"),
+        "petition_story": lazy("The story so far"),
+    },
     "role": {
         "viewer": lazy("Viewer"),
         "fundraiser": lazy("Fundraiser"),
@@ -199,6 +299,7 @@ _WORDS: dict[str, dict[str, Any]] = {
 }
 
 _COLOURS = {
+    "petition": {"open": "good", "waits": "info", "draft": "warn", "over": "warn", "closed": ""},
     "commitment": {"active": "good", "paused": "warn", "upcoming": "info", "ended": ""},
     "instalment": {"due": "info", "claimed": "info", "paid": "good", "returned": "bad", "missed": "warn"},
     "certainty": {
@@ -210,6 +311,8 @@ _COLOURS = {
         "failed": "bad",
     },
     "batch": {"prepared": "warn", "approved": "info", "exported": "info", "booked": "good"},
+    "publication": {"waiting": "warn", "approved": "good", "rejected": "bad"},
+    "network_kind": {"allow": "good", "block": "bad"},
     "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad"},
 }
 

@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from supporters import cli, sealing
 from supporters.actor import Actor
-from supporters.cli import collect, fund, importing, report, work
+from supporters.cli import collect, fund, importing, keys, mail, report, work
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.giving import checks as giving_checks
@@ -29,7 +29,7 @@ from supporters.web import health, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, collect, fund, importing, report, work,
+    lifecycle_timeline, mail_jobs, collect, fund, importing, keys, mail, report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.

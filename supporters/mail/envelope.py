@@ -27,6 +27,7 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+_ADDRESS = re.compile(r"\S*@\S*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WEB_ADDRESS = re.compile(r"https?://[!-;=?-~]{1,1990}")  # printable ASCII without < and >
 
@@ -105,6 +106,15 @@ def returned(address: str, ring: Keyring, settings: Settings) -> int | None:
     except (NotFound, ValueError):
         return None
     return number
+
+
+def anonymous(text: str, *recipients: str) -> str:
+    """What a server said, on one line, without anybody's address, or the part of one before the @."""
+    text = _ADDRESS.sub("<…>", " ".join(text.split()))
+    for part in (part for recipient in recipients for part in (recipient, recipient.rpartition("@")[0]) if part):
+        whole_word = rf"(?:\w+[.+-])*(?<!\w){re.escape(part)}(?!\w)(?:[.+-]\w+)*"
+        text = re.sub(whole_word, "…", text, flags=re.IGNORECASE)
+    return text[:250]
 
 
 def _one_line(text: str) -> str:

@@ -147,9 +147,13 @@ class Consent(Base):
             raise BadInput("There is no channel “%(channel)s”.", field="channel", channel=channel[:40])
         if granted and text is None and not evidence:
             raise BadInput("A yes needs the words that were agreed to, or other evidence.", field="text")
+        key = subject if isinstance(subject, bytes) else None
+        if isinstance(subject, Supporter) and channel == "email" and not granted and subject.email:
+            # A supporter's no holds for the mailbox too; a yes is theirs alone, because others may share it.
+            key = address_key(keyring(session), subject.email)
         row = cls(
             supporter_id=subject.id if isinstance(subject, Supporter) else None,
-            address_key=subject if isinstance(subject, bytes) else None,
+            address_key=key,
             purpose=purpose, channel=channel, scope=scope, granted=granted, text_id=text.id if text else None,
             source=source[:500], evidence=evidence, at=now, by=by.key,
         )  # fmt: skip

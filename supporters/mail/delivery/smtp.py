@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from supporters.mail.envelope import Envelope
+from supporters.mail.envelope import Envelope, anonymous
 from supporters.settings import BadSetting
 
 #: Seconds that one step of the conversation may take.
 TIMEOUT = 30.0
-_ADDRESS = re.compile(r"\S*@\S*")
 _ENHANCED = re.compile(r"\b[245]\.(\d{1,3})\.\d{1,3}\b")
 _ABOUT_US = {530, 534, 535, 538}  # sign in first, and its relatives
 
@@ -157,22 +156,13 @@ def _sorted(code: int, text: bytes | str, recipient: str, *, at_recipient: bool)
     said = anonymous(f"{code} {_text(text)}", recipient)
     if code < 500:
         return TryLater(said, ours=not at_recipient or code == 421)
-    enhanced = _ENHANCED.search(said)
+    enhanced = _ENHANCED.search(_text(text))
     about = enhanced[1] if enhanced else ""
     if code in _ABOUT_US or about == "7" or re.search(r"\brelay", said, re.IGNORECASE):
         return TryLater(said, ours=True)  # It does not want mail from us: our set-up is at fault, not the address.
     if at_recipient or about in ("1", "2"):
         return Refused(said)
     return TryLater(said, ours=True)  # The sender or the content was refused, whoever it is for.
-
-
-def anonymous(text: str, recipient: str = "") -> str:
-    """What a server said, on one line, without anybody's address."""
-    text = _ADDRESS.sub("<…>", " ".join(text.split()))
-    for part in (recipient, recipient.rpartition("@")[0]):
-        if part:
-            text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", text, flags=re.IGNORECASE)
-    return text[:250]
 
 
 def _what_it_said(error: Exception, recipient: str = "") -> str:

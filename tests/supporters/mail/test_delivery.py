@@ -16,7 +16,8 @@ from supporters import hooks
 from supporters.actor import Actor
 from supporters.mail.delivery import MOST_ATTEMPTS, wait_after
 from supporters.mail.delivery.claiming import LEASE, claim
-from supporters.mail.delivery.smtp import SmtpTransport, _sorted, anonymous
+from supporters.mail.delivery.smtp import SmtpTransport, _sorted
+from supporters.mail.envelope import anonymous
 from supporters.mail.message import BULK, URGENT, OutboxMessage
 from supporters.people.consent import Consent, address_key
 from supporters.sealing import keyring
@@ -386,7 +387,14 @@ def test_what_a_servers_answer_means(code: int, text: str, at_recipient: bool, e
 
 @pytest.mark.parametrize(
     "said",
-    ["<Ada.L@Example.org>: unknown", "user ada.l unknown", "Ada.L@example.org", "no mailbox 'ada.l'", "ADA.L\nADA.L"],
+    [
+        "<Ada.L@Example.org>: unknown",
+        "user ada.l unknown",
+        "Ada.L@example.org",
+        "no mailbox 'ada.l'",
+        "ADA.L\nADA.L",
+        "no ada.l.m+x here",
+    ],
 )
 def test_what_a_server_says_names_nobody(said: str) -> None:
     assert "ada.l" not in anonymous(said, "ada.l@example.org").lower()

@@ -37,6 +37,12 @@ PAGES = (
     "settings",
     "year",
     "imports",
+    "petition_desk",
+    "petition_trends",
+    "petition_removals",
+    "petition_handover",
+    "data_requests",
+    "networks",
 )
 
 DEFAULTS: dict[str, Any] = {

@@ -58,6 +58,13 @@ GROUPS = (
             Entry(lazy("Collection runs"), "runs", "money.see", ("run_",)),
         ),
     ),
+    Group(
+        lazy("Voices"),
+        (
+            Entry(lazy("Data requests"), "data_requests", "petitions.private", ("data_request",)),
+            Entry(lazy("Networks"), "networks", "petitions.see", ("network",)),
+        ),
+    ),
     Group(lazy("Reports"), (Entry(lazy("The year"), "year", "reports.see", ("year_",)),)),
     Group(
         lazy("Settings"),

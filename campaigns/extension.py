@@ -7,13 +7,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 import campaigns.cli as commands
 import campaigns.migrations as revisions
-from campaigns.petitions import mails
+from campaigns.petitions import checks, jobs, mails, waiting
 from campaigns.web import api, pages
 from campaigns.web.view import Desk
 from supporters.web import openapi
 
-#: What registers itself by being imported: the commands, the revisions of the tables, the mails.
-REGISTERED = (commands, revisions, mails)
+#: What registers itself by being imported: the commands, the revisions of the tables, mails, jobs, checks and hooks.
+REGISTERED = (commands, revisions, mails, jobs, checks, waiting)
 
 
 class Campaigns:
@@ -27,7 +27,8 @@ class Campaigns:
             raise RuntimeError("call Supporters(app, db) before Campaigns(app, db)")
         app.extensions["campaigns"] = self
         app.extensions["campaigns_desk"] = Desk(app)
-        app.cli.add_command(commands.commands)
+        for group in commands.groups:
+            app.cli.add_command(group)
         if pages.NAME not in app.blueprints:
             app.register_blueprint(pages.bp)
             openapi.add(app, api.bp)

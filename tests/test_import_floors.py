@@ -20,6 +20,7 @@ GROUND = (
     "hooks",
     "registry",
     "settings",
+    "spreadsheet",
 )
 
 #: Lowest first; what stands in one tuple is one floor. A name covers its submodules.

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from admin import i18n
 from supporters.errors import BadInput
 from supporters.money import Money
+from supporters.spreadsheet import harmless
 
 CAP = 10_000
 PAGE = 50
@@ -239,11 +240,6 @@ def shown_value(column: Column, row: Any) -> str:
     return str(value)
 
 
-def guarded(text: str) -> str:
-    """A cell that a spreadsheet will not run as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
 def _cell(column: Column, value: Any) -> str:
     if value is None:
         return ""
@@ -254,7 +250,7 @@ def _cell(column: Column, value: Any) -> str:
         return value.isoformat()
     if column.kind == "number":
         return str(value)
-    return guarded(str(value[0] if column.kind == "badge" else value))
+    return harmless(str(value[0] if column.kind == "badge" else value))
 
 
 def _taken(buffer: io.StringIO) -> str:

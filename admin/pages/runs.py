@@ -21,7 +21,7 @@ from admin.i18n import day, lazy, number
 from admin.i18n import gettext as _
 from admin.kit.confirm import Confirmation
 from admin.kit.forms import DateField, Form, chosen, required, saving, shown, text
-from admin.kit.lists import Column, Filter, guarded, listing
+from admin.kit.lists import Column, Filter, listing
 from admin.labels import badge, choices
 from admin.users import Role, User
 from supporters import CollectionBatch, Commitment, CreditorAccount, Document, Mandate, Supporter, Term
@@ -29,6 +29,7 @@ from supporters.errors import NotFound
 from supporters.payments.sepa import announcement, calendar
 from supporters.payments.sepa.pain008 import FORMATS
 from supporters.payments.sepa.preview import Preview
+from supporters.spreadsheet import harmless
 
 
 def to_run(batch_id: int) -> str:
@@ -357,7 +358,7 @@ def run_announce() -> ResponseReturnValue:
                 on=clock.today(),
             )
             for row in told:
-                writer.writerow({key: guarded(value) for key, value in row.items()})
+                writer.writerow({key: harmless(value) for key, value in row.items()})
                 rows += 1
         if not form.refusal and rows:
             name = f"announcements-{clock.today().isoformat()}.csv"

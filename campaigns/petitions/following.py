@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.signature import Publication, Signature
@@ -60,6 +61,26 @@ def _take_back(session: Session, signature: Signature, *, now: datetime) -> None
             session, signature.address_key, purpose, granted=False, channel=channel, scope=scope, by=SIGNER, now=now,
             evidence=f"signature:{signature.id}",
         )  # fmt: skip
+
+
+def after_ending_all(session: Session, ids: Sequence[int], *, now: datetime) -> None:
+    """`after_ending` for many signatures at once."""
+    session.flush()
+    given = (
+        select(
+            Consent.address_key, Consent.purpose, Consent.channel, Consent.scope, literal(False), literal(""),
+            Consent.evidence, literal(now, Consent.at.type), literal(SIGNER.key),
+        )
+        .where(
+            Consent.address_key.in_(select(Signature.address_key).where(Signature.id.in_(ids))),
+            Consent.evidence.in_([f"signature:{key}" for key in ids]),
+            Consent.granted,
+        )
+        .distinct()
+    )  # fmt: skip
+    columns = ["address_key", "purpose", "channel", "scope", "granted", "source", "evidence", "at", "by"]
+    session.execute(insert(Consent).from_select(columns, given))
+    session.execute(delete(Publication).where(Publication.signature_id.in_(ids)))
 
 
 def _become_supporter(session: Session, signature: Signature, *, now: datetime) -> None:

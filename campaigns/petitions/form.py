@@ -55,6 +55,7 @@ class SignatureForm:
     birth_date: str = ""
     form_url: str = ""  # the page the form was on
     unknown: tuple[str, ...] = field(default=(), compare=False)  # fields we do not know, for the web team
+    is_checked: bool = field(default=False, compare=False)  # ``read`` found no mistake in it
 
     @classmethod
     def read(cls, sent: Mapping[str, object], *, form_url: str = "") -> SignatureForm:
@@ -92,7 +93,12 @@ class SignatureForm:
             text_id = ""
         given: dict[str, Any] = {**texts, **flags, "consent_text_id": int(text_id) if text_id else None}
         unknown = tuple(sorted(str(name)[:40] for name in sent.keys() - set(FIELDS)))[:20]
-        form = cls(**given, form_url=form_url[:500], unknown=unknown)
+        if texts["email"]:
+            try:
+                given["email"] = clean_email(texts["email"])
+            except BadInput as error:
+                errors.append(error)
+        form = cls(**given, form_url=form_url[:500], unknown=unknown, is_checked=True)
         found = {error.field for error in errors}
         errors += [error for error in form.mistakes() if error.field not in found]
         if errors:
@@ -118,7 +124,7 @@ class SignatureForm:
                 wrong(name, "This cannot begin with “%(sign)s”.", sign=value[0])
         if not self.email:
             wrong("email", "Fill in your e-mail address.")
-        else:
+        elif not self.is_checked:
             try:
                 clean_email(self.email)
             except BadInput as error:

@@ -45,6 +45,12 @@ class NetworkRule(Base):
         audit.record(session, by, f"{kind}_network", rule, now=now, network=clean, label=rule.label)
         return rule
 
+    def remove(self, session: Session, *, by: Actor, now: datetime) -> None:
+        """From now on this network is one like any other."""
+        audit.record(session, by, "remove_network", self, now=now, network=self.network, kind=self.kind)
+        session.delete(self)
+        session.flush()
+
 
 def network_of(address: str) -> str:
     """The network whose senders we take together: /24 of IPv4, /64 of IPv6; "" where it is no address."""

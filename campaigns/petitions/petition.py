@@ -126,21 +126,31 @@ class Petition(Base):
         """From now on, or from ``opens_at``, it can be signed."""
         if self.state == "open":
             raise Refused("This petition is open already.")
-        if self.erased_at is not None or self.retain_until is not None:
+        if self.erased_at is not None or self._was_handed_over(session):
             raise Refused("This petition was handed over; it cannot be opened again.")
         if self.closes_at is not None and self.closes_at <= now:
             raise BadInput("It would be closed already: choose a later closing moment.", field="closes_at")
-        self.state, self.opens_at = "open", self.opens_at or now
+        self.state, self.opens_at, self.retain_until = "open", self.opens_at or now, None
         audit.record(session, by, "open", self, now=now)
 
     def close(self, session: Session, *, by: Actor, now: datetime) -> None:
-        """Nobody can sign any more. What waits for its confirmation still can be confirmed."""
+        """Nobody can sign any more. What waits for its confirmation still can be confirmed.
+
+        What is personal goes ``retention_days`` later, unless a hand-over sets that day anew.
+        """
         if self.state != "open":
             raise Refused("This petition is not open.")
         self.state, self.closes_at = "closed", min(now, self.closes_at or now)
         if self.opens_at is not None and self.closes_at <= self.opens_at:
             self.opens_at = self.closes_at - timedelta(seconds=1)
-        audit.record(session, by, "close", self, now=now)
+        self.retain_until = self.closes_at.astimezone(now.tzinfo).date() + timedelta(days=self.retention_days)
+        audit.record(session, by, "close", self, now=now, retain_until=self.retain_until.isoformat())
+
+    def _was_handed_over(self, session: Session) -> bool:
+        from campaigns.petitions.handover import Handover
+
+        took_place = (Handover.petition_id == self.id) & Handover.handed_over_on.is_not(None)
+        return session.scalar(select(Handover.id).where(took_place).limit(1)) is not None
 
     def _set(self, fields: Mapping[str, Any]) -> None:
         for key, value in fields.items():

@@ -24,6 +24,7 @@ class Criteria:
     domain: str = ""
     network: str = ""  # hex of the day's network hash, as the trends show it
     source: str = ""
+    risk: str = ""  # only what is held in quarantine for this reason
     signed_from: str = ""  # ISO instants
     signed_until: str = ""
     unconfirmed_only: bool = False
@@ -38,10 +39,14 @@ class Criteria:
         person = SignaturePerson.signature_id == Signature.id
         if self.domain:
             found = select(SignaturePerson.signature_id).where(person, SignaturePerson.domain == self.domain.lower())
-            wanted &= found.exists()
+            wanted &= found.correlate(Signature).exists()
         if self.network:
             key = bytes.fromhex(self.network)
-            wanted &= select(SignaturePerson.signature_id).where(person, SignaturePerson.network_key == key).exists()
+            found = select(SignaturePerson.signature_id).where(person, SignaturePerson.network_key == key)
+            wanted &= found.correlate(Signature).exists()
+        if self.risk:
+            held = select(SignaturePerson.signature_id).where(person, SignaturePerson.risk == self.risk)
+            wanted &= (Signature.state == "quarantined") & held.correlate(Signature).exists()
         if self.source:
             wanted &= Signature.source == self.source
         if self.signed_from:
@@ -103,12 +108,7 @@ class RemovalRun(Base):
         found = cls.preview(session, petition, criteria)
         if found == 0:
             raise Refused("There is nothing to remove.")
-        if found > expected + max(1, expected // 10):
-            raise Refused(
-                "It was %(expected)s when you looked and is %(found)s now; look once more.",
-                expected=expected,
-                found=found,
-            )
+        must_be_as_shown(expected, found)
         run = cls(
             petition_id=petition.id, criteria={k: v for k, v in asdict(criteria).items() if v}, reason=reason.strip(),
             run_at=now, run_by=by.key,
@@ -140,6 +140,14 @@ class RemovalRun(Base):
                 back += moved
         audit.record(session, by, "undo_remove", locked, now=now, count=back)
         return back
+
+
+def must_be_as_shown(expected: int, found: int) -> None:
+    """Raises Refused where there are over a tenth more than somebody saw when they decided."""
+    if found > expected + max(1, expected // 10):
+        raise Refused(
+            "It was %(expected)s when you looked and is %(found)s now; look once more.", expected=expected, found=found
+        )
 
 
 def release(session: Session, signature: Signature, *, by: Actor, now: datetime) -> None:

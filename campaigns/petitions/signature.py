@@ -182,7 +182,7 @@ class Signature(Base):
         from campaigns.petitions import following
 
         locked = Signature.get(session, self.id, lock=True)
-        if locked.state not in ("pending", "received"):
+        if locked.erased_at is not None or locked.state not in ("pending", "received"):
             return False
         locked.move(session, "confirmed", now=now)
         following.after_confirming(session, locked, now=now)
@@ -191,7 +191,7 @@ class Signature(Base):
     def reject(self, session: Session, reason: str, *, now: datetime) -> bool:
         """It was not them (``not_me``), or no mail arrives there (``bounced``)."""
         locked = Signature.get(session, self.id, lock=True)
-        if locked.state not in (*SIGNED, "quarantined"):
+        if locked.erased_at is not None or locked.state not in (*SIGNED, "quarantined"):
             return False
         locked.move(session, "rejected", now=now, reason=reason)
         locked._withdraw_consent(session, now=now)
@@ -200,7 +200,7 @@ class Signature(Base):
     def withdraw(self, session: Session, *, now: datetime) -> bool:
         """They take their name back; the count goes down by one, once."""
         locked = Signature.get(session, self.id, lock=True)
-        if locked.state not in (*SIGNED, "quarantined"):
+        if locked.erased_at is not None or locked.state not in (*SIGNED, "quarantined"):
             return False
         locked.move(session, "withdrawn", now=now, reason="by_signer")
         locked._withdraw_consent(session, now=now)

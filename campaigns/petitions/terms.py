@@ -15,7 +15,8 @@ from campaigns.petitions.tally import hour_of
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
 from supporters.errors import BadInput, Mistakes, Refused
 from supporters.mail.message import ADDRESS, NORMAL, URGENT
-from supporters.people.canonical import canonical_email
+from supporters.people.canonical import canonical_of_clean
+from supporters.people.contact import clean_email
 from supporters.sealing import Keyring
 
 #: How long a form that is sent again is recognised as the same one.
@@ -121,7 +122,8 @@ class Terms:
         quarantined. ``proof`` is a solved challenge, good for one form.
         """
         self.must_be_open(now)
-        mistakes = form.mistakes(with_identity=self.profile == "citizens_initiative")
+        with_identity = self.profile == "citizens_initiative"
+        mistakes = form.mistakes(with_identity=with_identity) if with_identity or not form.is_checked else []
         wording_id = form.consent_text_id or self.current[form.locale if form.locale in LOCALES else "nl"]
         if wording_id not in self.texts:
             mistakes.append(
@@ -134,7 +136,8 @@ class Terms:
         texts = self.texts[wording_id]
         if form.website:
             risk = risk or "honeypot"
-        canonical = canonical_email(form.email)
+        address = form.email if form.is_checked else clean_email(form.email)
+        canonical = canonical_of_clean(address)
         counted = "pending" if self.confirm_policy == "required" else "received"
         template = "petition_thanks" if self.confirm_policy == "none" else "petition_confirm"
         name = f"{form.first_name} {form.last_name}".casefold()
@@ -151,7 +154,7 @@ class Terms:
             signed_at=now,
             hour=hour_of(now),
             sealed=ring.seal(form.person.to_json(), PERSON),
-            sealed_address=ring.seal(form.email.strip(), ADDRESS),
+            sealed_address=ring.seal(address, ADDRESS),
             domain=canonical.rpartition("@")[2],
             network_key=ring.network_hash(network, today or now.date()) if network else None,
             wants_updates=form.updates,

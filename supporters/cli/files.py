@@ -10,14 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from supporters.errors import BadInput, Refused
-
-# A cell that begins with one of these is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def harmless(cell: str) -> str:
-    """The cell as a spreadsheet shows it as text, whatever somebody typed into a form."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+from supporters.spreadsheet import harmless
 
 
 class NewFile:

@@ -15,8 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from supporters import Actor, Announcement, AuditEntry, CollectionBatch, Gift, Money, NotAllowed, Supporter
-from supporters.cli.files import NewFile, harmless
+from supporters.cli.files import NewFile
 from supporters.payments.sepa.account import CreditorAccount
+from supporters.spreadsheet import harmless
 from tests import cast
 
 PEOPLE = {"anna@example.org": "secret of anna", "bram@example.org": "secret of bram"}

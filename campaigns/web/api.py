@@ -252,7 +252,7 @@ def _wants_page() -> bool:
 def _page(error: AchterbanError, status: int, reader: language.Reader, fields: dict[str, Any]) -> Response:
     slug = (request.view_args or {}).get("slug", "")
     try:
-        view = desk().views.get(slug)
+        view = _shown(desk(), slug)
     except AchterbanError:
         view = None
     errors = error.errors if isinstance(error, Mistakes) else [error]

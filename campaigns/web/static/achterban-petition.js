@@ -290,8 +290,7 @@
     }
 
     work(anew) {
-      const url = this.petition.challenge_url;
-      if (anew || !this.proof) this.proof = url ? prove(new URL(url, this.src)) : Promise.resolve("");
+      if (anew || !this.proof) this.proof = prove(`${this.src}/challenge`);
       return Promise.race([this.proof, new Promise((go) => setTimeout(go, PATIENCE, ""))]);
     }
 

@@ -253,20 +253,43 @@ _WORDS: dict[str, dict[str, Any]] = {
         "newsletter": lazy("Newsletter"),
         "appeal": lazy("Being asked for a gift"),
     },
-    "petition_mail": {
-        "petition_confirm": lazy("Confirmation"),
-        "petition_remind": lazy("Reminder"),
-        "petition_reminder": lazy("Reminder"),
-        "petition_thanks": lazy("Thanks"),
-        "petition_update": lazy("Update"),
+    "network_kind": {"allow": lazy("Allowed: no limits"), "block": lazy("Blocked: goes into quarantine")},
+    "petition": {
+        "draft": lazy("Draft"),
+        "waits": lazy("Opens later"),
+        "open": lazy("Open"),
+        "over": lazy("Its closing moment has passed"),
+        "closed": lazy("Closed"),
+    },
+    "confirm_policy": {
+        "required": lazy("Required: a signature counts in the large number after the button in the mail"),
+        "soft": lazy("Soft: it counts at once, and a mail asks whether it was them"),
+        "none": lazy("None: it counts at once, and nothing is asked"),
+    },
+    "petition_profile": {
+        "plain": lazy("A petition: the number and the text are handed over"),
+        "citizens_initiative": lazy("A citizens' initiative: with name, address and birth date of each signer"),
+    },
+    "consent_purpose": {
+        "sign": lazy("Sign"),
+        "show_name": lazy("Show my name"),
+        "updates": lazy("Updates about this petition"),
+        "newsletter": lazy("News about your other work"),
     },
     "mail_state": {
-        "queued": lazy("Waiting"),
+        "queued": lazy("Waits"),
         "sent": lazy("Sent"),
         "failed": lazy("Failed"),
-        "dropped": lazy("Not sent"),
+        "dropped": lazy("Not needed any more"),
     },
-    "network_kind": {"allow": lazy("Allowed: no limits"), "block": lazy("Blocked: goes into quarantine")},
+    "petition_mail": {
+        "petition_confirm": lazy("Please confirm"),
+        "petition_reminder": lazy("Reminder to confirm"),
+        "petition_thanks": lazy("Thank you for signing"),
+        "petition_known": lazy("You signed already"),
+        "petition_update": lazy("Update"),
+        "petition_story": lazy("The story so far"),
+    },
     "role": {
         "viewer": lazy("Viewer"),
         "fundraiser": lazy("Fundraiser"),
@@ -276,6 +299,7 @@ _WORDS: dict[str, dict[str, Any]] = {
 }
 
 _COLOURS = {
+    "petition": {"open": "good", "waits": "info", "draft": "warn", "over": "warn", "closed": ""},
     "commitment": {"active": "good", "paused": "warn", "upcoming": "info", "ended": ""},
     "instalment": {"due": "info", "claimed": "info", "paid": "good", "returned": "bad", "missed": "warn"},
     "certainty": {

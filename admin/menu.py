@@ -61,6 +61,7 @@ GROUPS = (
     Group(
         lazy("Voices"),
         (
+            Entry(lazy("Petitions"), "petitions", "petitions.see", ("petition_",)),
             Entry(lazy("Data requests"), "data_requests", "petitions.private", ("data_request",)),
             Entry(lazy("Networks"), "networks", "petitions.see", ("network",)),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import os
 import secrets
@@ -22,6 +23,11 @@ from supporters.sealing import Keyring
 
 DIALECTS = ["sqlite", "postgresql"]
 KEYRING = Keyring([b"k" * 32], b"p" * 32)
+#: The same keyring as a site's settings have it.
+SECRETS = {
+    "SUPPORTERS_KEYS": base64.urlsafe_b64encode(b"k" * 32).decode(),
+    "SUPPORTERS_PEPPER": base64.urlsafe_b64encode(b"p" * 32).decode(),
+}
 
 
 def build(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
+from admin.demo import example
 from supporters import migrations
 from supporters.cli import command
 from supporters.db import Base, configure_sqlite
@@ -48,7 +49,10 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     app = create_demo(uri, folder)
     with app.app_context():
         _welcome_users()
+    site = None if no_serve else example.serve(uri, folder, petitions_host=f"http://127.0.0.1:{port}", port=port + 1)
     _tell(uri, port, serves=not no_serve)
+    if site:
+        click.echo(f"A site that uses it, with a petition to sign: {site}")
     if not no_serve:
         from werkzeug.serving import run_simple
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 from flask import current_app, render_template
@@ -15,6 +15,7 @@ from wtforms import DateField as WTDateField
 from wtforms import Field, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, StopValidation, ValidationError
 
+from admin import clock
 from admin.i18n import gettext as _
 from admin.i18n import lazy, say
 from supporters.errors import AchterbanError, BadInput
@@ -180,6 +181,43 @@ class DateField(WTDateField):
             raise ValueError(_("There is no such day; write it as 31-12-2026.")) from error
         if self.data and not date(1850, 1, 1) <= self.data <= date(2200, 1, 1):
             raise ValueError(_("That year cannot be meant."))
+
+
+class MomentField(Field):
+    """A day and a time where the charity is; the browser's own field, and a typed 31-12-2026 14:00 is read too."""
+
+    _READ = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d-%m-%Y %H:%M")
+
+    def __init__(self, label: Any = None, validators: Any = None, **kwargs: Any) -> None:
+        super().__init__(label, validators, **kwargs)
+        self.raw = ""
+
+    def widget(self, field: Field, **kwargs: Any) -> Any:
+        from wtforms.widgets import DateTimeLocalInput
+
+        return DateTimeLocalInput()(field, **kwargs)
+
+    def _value(self) -> str:
+        if self.raw:
+            return self.raw
+        return self.data.astimezone(clock.zone()).strftime("%Y-%m-%dT%H:%M") if self.data else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.raw = (valuelist[0] if valuelist else "").strip()
+        self.data = None
+        if not self.raw:
+            return
+        for form in self._READ:
+            with suppress(ValueError):
+                local = datetime.strptime(self.raw, form).replace(tzinfo=clock.zone())
+                break
+        else:
+            raise ValueError(_("There is no such moment; write it as 31-12-2026 14:00."))
+        if not 1850 <= local.year <= 2200:
+            raise ValueError(_("That year cannot be meant."))
+        if local.astimezone(UTC).astimezone(clock.zone()).replace(fold=0) != local:
+            raise ValueError(_("The clock skips this time on that day; choose an hour later."))
+        self.data = local.astimezone(UTC)
 
 
 def _comma() -> bool:

@@ -58,6 +58,8 @@ class OfflineCount(Base):
         locked = OfflineCount.get(session, self.id, lock=True)
         if locked.withdrawn_at is not None:
             raise Refused("This count was withdrawn already.")
+        if session.get_one(Petition, locked.petition_id).erased_at is not None:
+            raise Refused("What is personal about this petition is gone, and its count stands.")
         locked.withdrawn_at, locked.withdrawn_by = now, by.key
         session.add(_change(locked.petition_id, -locked.count, now))
         audit.record(session, by, "withdraw", locked, now=now, count=locked.count)

@@ -166,9 +166,9 @@ class Petition(Base):
             raise BadInput(
                 "Confirming is one of: %(known)s.", field="confirm_policy", known=", ".join(CONFIRM_POLICIES)
             )
-        if (self.per_address or 1) not in (1, 2):
+        if self.per_address not in (None, 1, 2):
             raise BadInput("From one address one or two people can sign.", field="per_address")
-        if not 1 <= (self.retention_days or 180) <= 3650:
+        if self.retention_days is not None and not 1 <= self.retention_days <= 3650:
             raise BadInput("Personal data is kept between 1 and 3650 days.", field="retention_days")
         if self.goals and (any(goal < 1 for goal in self.goals) or sorted(set(self.goals)) != list(self.goals)):
             raise BadInput("Goals are whole numbers above zero, each higher than the one before.", field="goals")

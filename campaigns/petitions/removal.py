@@ -103,6 +103,8 @@ class RemovalRun(Base):
         now: datetime,
     ) -> RemovalRun:  # fmt: skip
         """Remove them. ``expected`` is the number that was shown; where it grew by over a tenth, nothing is done."""
+        if petition.erased_at is not None:
+            raise Refused("What is personal about this petition is gone, and its count stands.")
         if not reason.strip():
             raise BadInput("Say why; it stands in the log for ever.", field="reason")
         found = cls.preview(session, petition, criteria)
@@ -128,6 +130,8 @@ class RemovalRun(Base):
         locked = RemovalRun.get(session, self.id, lock=True)
         if locked.undone_at is not None:
             raise Refused("This removal was undone already.")
+        if session.get_one(Petition, locked.petition_id).erased_at is not None:
+            raise Refused("What is personal about this petition is gone, and its count stands.")
         locked.undone_at, locked.undone_by = now, by.key
         back = 0
         for state in ("received", "pending", "confirmed", "quarantined"):

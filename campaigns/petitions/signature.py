@@ -222,6 +222,15 @@ class SignaturePerson(Base):
     """What is personal about a signature; erased by deleting the row, and the count does not notice."""
 
     __tablename__ = "campaigns_signature_person"
+    __table_args__ = (
+        # Only what came in lately has a network: small enough to forget it by.
+        Index(
+            "ix_campaigns_signature_person_networks",
+            "signature_id",
+            sqlite_where=text("network_key IS NOT NULL"),
+            postgresql_where=text("network_key IS NOT NULL"),
+        ),
+    )
 
     signature_id: Mapped[int] = mapped_column(ForeignKey("campaigns_signature.id"), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": PERSON})

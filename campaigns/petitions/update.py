@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Text, literal, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -66,6 +66,20 @@ class PetitionUpdate(Base):
             raise Refused("This update was sent already.")
         locked.sent_at, locked.sent_by = now, by.key
         kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        columns, rows = self._mails(now)
+        statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
+        result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
+        sent = locked.recipients = int(result.rowcount)
+        audit.record(session, by, "send", locked, now=now, recipients=sent)
+        return sent
+
+    def recipients_now(self, session: Session, *, now: datetime) -> int:
+        """How many mails sending it would queue at this moment; nothing is sent."""
+        _, rows = self._mails(now)
+        return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+    def _mails(self, now: datetime) -> tuple[list[str], Select[Any]]:
+        """The columns of the outbox, and a row for each address that asked for updates."""
         columns = [
             "template", "subject_id", "params", "locale", "key", "priority", "sealed_address", "address_key", "purpose",
             "scope", "state", "attempts", "next_at", "queued_at",
@@ -86,11 +100,7 @@ class PetitionUpdate(Base):
             .join(SignaturePerson, SignaturePerson.signature_id == Signature.id)
             .where(Signature.id.in_(first_of_address), _wants_updates(self.petition_id))
         )  # fmt: skip
-        statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
-        result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
-        sent = locked.recipients = int(result.rowcount)
-        audit.record(session, by, "send", locked, now=now, recipients=sent)
-        return sent
+        return columns, rows
 
     @classmethod
     def catch_up(cls, session: Session, signature: Signature, *, now: datetime) -> None:

@@ -14,11 +14,11 @@ from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.petitions import moderation
 from campaigns.petitions.intake import Intake
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import Publication, Signature
 from campaigns.petitions.tally import Count
 from campaigns.petitions.terms import Terms
 from campaigns.petitions.update import PetitionUpdate
@@ -66,13 +66,6 @@ class View:
         for locale in LOCALES:
             wording = Wording.current(session, petition.id, locale)
             texts[locale] = {"id": wording.id, **wording.texts(session)}
-        names = session.execute(
-            select(Publication.name, Publication.town, Publication.comment)
-            .join(Signature, Signature.id == Publication.signature_id)
-            .where(Publication.petition_id == petition.id, Publication.state == "approved")
-            .order_by(Publication.id.desc())
-            .limit(_NAMES)
-        ).all()
         updates = session.scalars(
             select(PetitionUpdate)
             .where(PetitionUpdate.petition_id == petition.id, PetitionUpdate.sent_at.is_not(None))
@@ -81,7 +74,10 @@ class View:
         )
         return cls(
             Terms.of(session, petition), to_html(petition.text), petition.addressee, tuple(petition.goals), texts,
-            tuple({"name": row.name, "town": row.town, "comment": row.comment} for row in names),
+            tuple(
+                {"name": one.name, "town": one.town, "comment": one.comment}
+                for one in moderation.shown(session, petition, _NAMES)
+            ),
             tuple(
                 {"title": one.title, "text_html": to_html(one.text), "at": str(one.sent_at and one.sent_at.isoformat())}
                 for one in updates

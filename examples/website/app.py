@@ -1,4 +1,4 @@
-"""A small site of a charity that uses the library as its users would: a form to become a supporter, and the screens.
+"""A small site of a charity that uses the library as its users would: a form for supporters, a petition, the screens.
 
 Run it with ``flask --app examples/website/app.py start`` and then ``flask --app examples/website/app.py run``.
 """
@@ -11,14 +11,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import click
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, redirect, render_template, request, send_from_directory, url_for
 from flask.cli import with_appcontext
 from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import select
 
 from admin import Admin
-from campaigns import Campaign, Campaigns
+from campaigns import Campaign, Campaigns, Petition
+from campaigns.web.language import reader
+from campaigns.web.view import desk
 from supporters import (
     Actor,
     Announcement,
@@ -34,6 +36,8 @@ from supporters import (
     Supporters,
     migrations,
 )
+
+STATIC_PAGES = Path(__file__).parent.parent / "static"
 
 db = SQLAlchemy()  # the site's own: its models and the library's share one session
 achterban = Supporters()
@@ -54,6 +58,11 @@ def create_app(**settings: object) -> Flask:
     Admin(app, db, url_prefix="/admin")
     app.add_url_rule("/", "home", home, methods=["GET", "POST"])
     app.add_url_rule("/thanks", "thanks", thanks)
+    # Where the petitions are served from: this site itself, unless another address is given.
+    app.config.setdefault("PETITIONS_HOST", "")
+    app.add_url_rule("/petition/<slug>", "petition", petition)
+    app.add_url_rule("/petition/<slug>/element", "petition_element", petition_element)
+    app.add_url_rule("/plain/<path:name>", "plain", plain)
     app.cli.add_command(start)
     return app
 
@@ -120,6 +129,36 @@ def thanks() -> ResponseReturnValue:
     return render_template("thanks.html")
 
 
+def petition(slug: str) -> ResponseReturnValue:
+    """The form and the counter by the macros: they work without a script, and a script makes the counter live."""
+    view = desk().views.get(slug)
+    if view.terms.state == "draft":
+        abort(404)
+    return render_template(
+        "petition.html", view=view, count=desk().counts.get(slug), reader=reader(request.args.get("lang"), "nl"),
+        is_open=view.terms.is_open(desk().now()), source=request.args.get("source", ""), host=petitions_host(),
+    )  # fmt: skip
+
+
+def petition_element(slug: str) -> ResponseReturnValue:
+    """The custom element alone: all that a site needs which is no Flask site."""
+    return render_template(
+        "petition_element.html",
+        slug=slug,
+        host=petitions_host(),
+        locale="en" if request.args.get("lang") == "en" else "nl",
+    )
+
+
+def petitions_host() -> str:
+    return current_app.config["PETITIONS_HOST"] or request.host_url.rstrip("/")
+
+
+def plain(name: str) -> Response:
+    """The static pages of examples/static, which any web server can serve."""
+    return send_from_directory(STATIC_PAGES, name)
+
+
 def first_debit(today: date) -> date:
     """The first of a month that is at least three weeks away, so that everybody knows in time."""
     day = today + timedelta(days=21)
@@ -133,7 +172,7 @@ def creditor() -> object:
 @click.command("start")
 @with_appcontext
 def start() -> None:
-    """Make the tables, a fund, an account to collect on and a campaign, where they are not there yet."""
+    """Make the tables, a fund, an account to collect on, a campaign and a petition, where they are not there yet."""
     migrations.upgrade(db.engine)
     by, now = Actor.job("start"), achterban.now()
     if not db.session.scalar(select(Fund)):
@@ -144,5 +183,14 @@ def start() -> None:
         )
     if not db.session.scalar(select(Campaign)):
         Campaign.open(db.session, "spring", "The spring appeal", started_on=achterban.today(), by=by, now=now)
+    if not db.session.scalar(select(Petition)):
+        here = ["http://127.0.0.1:5000", "http://127.0.0.1:8000"]
+        draft = Petition.draft(
+            db.session, "iedereen-doet-mee", "Laat iedereen meedoen",
+            "Wie hier woont, hoort erbij.\n\n**Wij vragen** dat iedereen vanaf dag één mag meedoen.",
+            "de Tweede Kamer", by=by, now=now, goals=[1_000, 5_000], allowed_origins=here,
+            return_urls=[f"{site}/*" for site in here],
+        )  # fmt: skip
+        draft.open(db.session, by=by, now=now)
     db.session.commit()
     click.echo("Ready. Make somebody who may sign in: flask admin create you@example.org")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from supporters import audit
@@ -119,6 +119,15 @@ class ContactPoint(Base):
 
     def __str__(self) -> str:
         return self.value or ", ".join(self.address.lines)
+
+    @classmethod
+    def only_of_the_dead(cls, session: Session, email: str) -> bool:
+        """Whether this is the address of supporters, and all of them have died; a widow's shared one is not."""
+        here = (
+            (cls.kind == "email") & cls.until_on.is_(None) & cls.value.in_({email, clean_email(email), email.lower()})
+        )
+        points = session.scalars(select(cls).where(here)).all()
+        return bool(points) and all(point.supporter.is_deceased for point in points)
 
     @classmethod
     def record(

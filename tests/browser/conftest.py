@@ -114,7 +114,7 @@ def context_of(served: Flask, browser: Browser) -> Iterator[Callable[..., Browse
     assert complaints == []
 
 
-def watch(context: BrowserContext, home: str, complaints: list[str]) -> None:
+def watch(context: BrowserContext, home: str | tuple[str, ...], complaints: list[str]) -> None:
     """Console errors, broken policies and requests to other machines all end up in ``complaints``."""
 
     def console(message: Any) -> None:
@@ -123,7 +123,8 @@ def watch(context: BrowserContext, home: str, complaints: list[str]) -> None:
             complaints.append(f"{message.location.get('url')}: {message.text}")
 
     def asked(request: Any) -> None:
-        if not request.url.startswith((home, "data:", "about:", "blob:")):
+        homes = (home,) if isinstance(home, str) else home
+        if not request.url.startswith((*homes, "data:", "about:", "blob:")):
             complaints.append(f"asked another machine: {request.url}")
 
     context.on("console", console)

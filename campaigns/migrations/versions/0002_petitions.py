@@ -266,6 +266,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['signature_id'], ['campaigns_signature.id'], name=op.f('fk_campaigns_signature_person_signature_id')),
     sa.PrimaryKeyConstraint('signature_id', name=op.f('pk_campaigns_signature_person'))
     )
+    with op.batch_alter_table('campaigns_signature_person', schema=None) as batch_op:
+        batch_op.create_index('ix_campaigns_signature_person_networks', ['signature_id'], unique=False, sqlite_where=sa.text('network_key IS NOT NULL'), postgresql_where=sa.text('network_key IS NOT NULL'))
+
     # ### end Alembic commands ###
 
 

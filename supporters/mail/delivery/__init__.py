@@ -24,7 +24,8 @@ from supporters.mail.delivery.smtp import Refused, ServerDown, Transport, TryLat
 from supporters.mail.envelope import Envelope, envelope, sender
 from supporters.mail.letter import Dropped, render
 from supporters.mail.message import ADDRESS, OutboxMessage
-from supporters.people.consent import Answer, may_contact
+from supporters.people.consent import SERVICE, Answer, may_contact
+from supporters.people.contact import ContactPoint
 from supporters.people.supporter import Supporter
 from supporters.sealing import keyring
 from supporters.settings import Settings
@@ -198,6 +199,10 @@ def _may_be_sent(session: Session, message: OutboxMessage) -> Answer:
         subject = found.survivor(session) if found else None
     if subject is None:
         return Answer(False, "nobody knows who it was for")
+    if isinstance(subject, bytes) and message.purpose != SERVICE and message.sealed_address is not None:
+        address = keyring(session).open(message.sealed_address, ADDRESS)
+        if ContactPoint.only_of_the_dead(session, address):
+            return Answer(False, "has died")
     return may_contact(subject, message.purpose, session=session, scope=message.scope)
 
 

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature
 from campaigns.petitions.update import PetitionUpdate
+from supporters.lifecycle.death import Death
 from supporters.mail.letter import Letter, preview
 from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent
+from supporters.people.supporter import Supporter
 from supporters.sealing import keyring
 from supporters.settings import Settings
 from tests import cast
@@ -121,6 +123,24 @@ def test_an_update_goes_once_to_each_address_that_still_wants_it(fresh_engine: E
     (address,) = re.findall(r"<https://voorbeeld.example(/unsubscribe/[\w-]+)>", updates[0][1]["List-Unsubscribe"])
     with Session(fresh_engine) as session:
         assert Signature.by_token(session, address.rpartition("/")[2], "unsubscribe")
+
+
+def test_nothing_is_written_to_somebody_who_died(fresh_engine: Engine, post: Post) -> None:
+    with Session(fresh_engine) as session:
+        afghanen = petition(session)
+        for box in ("gone", "shared"):
+            outcome = afghanen.sign(session, replace(FORM, email=f"{box}@example.org", updates=True), now=cast.NOW)
+            Signature.get(session, outcome.signature_id or 0).confirm(session, now=cast.NOW)
+            dead = Supporter.welcome(session, f"{box}@example.org", first_name="Jan", surname="Jansen", now=cast.NOW)
+            Death.report(session, dead, source="family", by=cast.ANNA, now=cast.NOW)
+        Supporter.welcome(session, "shared@example.org", first_name="An", surname="Jansen", now=cast.NOW)
+        PetitionUpdate.write(session, afghanen, "Nieuws", "Tekst.", by=cast.ANNA, now=cast.NOW).send(
+            session, by=cast.ANNA, now=cast.NOW
+        )
+        session.commit()
+    with post.open():
+        send(fresh_engine, post)
+    assert [to for _, to, mail in post.arrived if str(mail["Subject"]).startswith("Nieuws")] == ["shared@example.org"]
 
 
 def test_who_signs_late_gets_the_story_so_far(fresh_engine: Engine, post: Post) -> None:

@@ -22,7 +22,7 @@ lint: .venv/installed-dev ## check style, formatting and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/installed-dev ## run the benchmarks, peers included, one after another (ARGS="--quick")
+bench: .venv/installed-bench ## run the benchmarks, peers included, one after another (ARGS="--quick")
 	@set -e; for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script"; $(BIN)/python "$$script" $(ARGS); \
 	done
@@ -41,3 +41,7 @@ bench: .venv/installed-dev ## run the benchmarks, peers included, one after anot
 .venv/installed-dev: setup.cfg pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --editable '.[dev]'
 	@touch .venv/installed $@
+
+.venv/installed-bench: setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --editable '.[dev,bench]'
+	@touch .venv/installed .venv/installed-dev $@

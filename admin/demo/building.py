@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from admin.demo import gifts, population, promises, runs
+from admin.demo import gifts, petitions, population, promises, runs
 from admin.demo.bulk import analyse
 from admin.demo.plan import FUNDS, MIGRATED_AT, NOW, YEARS, Plan, at, next_month
 from admin.demo.runs import ANNA, BRAM
@@ -26,7 +26,7 @@ from supporters.tasks import Task
 DEMO = Actor.job("demo")
 #: Called with what is being done, and how far it is of how much.
 Progress = Callable[[str, int, int], None]
-STEPS = 4 + 24 + 4
+STEPS = 4 + 24 + 4 + petitions.STEPS
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -88,6 +88,13 @@ def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> 
         for year in YEARS:
             institutions.give(year)
             institutions.bequeath(year)
+        for ask in petitions.ASKS:
+            step(f"Gathering signatures for “{ask.title}”")
+            petitions.make(session, plan, ask)
+            session.commit()
+            session.expunge_all()
+        step("Drafting the next petition")
+        petitions.draft(session)
         step("Closing 2020")
         FinancialYear.close(session, 2020, by=BRAM, now=at(date(2021, 6, 15)))
         _tasks(session)

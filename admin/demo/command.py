@@ -13,10 +13,11 @@ from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
 from admin.demo import example
-from supporters import migrations
+from supporters import migrations, sealing
 from supporters.cli import command
 from supporters.db import Base, configure_sqlite
 from supporters.errors import Refused
+from supporters.sealing import Keyring
 
 if TYPE_CHECKING:
     from admin.demo.building import Progress
@@ -45,9 +46,10 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     one_in = 1 if full else 100
     folder = Path(current_app.instance_path)
     uri = database or f"sqlite:///{folder / FILE}"
-    make(uri, one_in=one_in, fresh=fresh, is_ours=database is None)
     app = create_demo(uri, folder)
     with app.app_context():
+        ring = sealing.of(current_app.extensions["sqlalchemy"].engine)
+        make(uri, ring, one_in=one_in, fresh=fresh, is_ours=database is None)
         _welcome_users()
     site = None if no_serve else example.serve(uri, folder, petitions_host=f"http://127.0.0.1:{port}", port=port + 1)
     _tell(uri, port, serves=not no_serve)
@@ -74,7 +76,7 @@ def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:
     return create_app(**(defaults | settings))
 
 
-def make(uri: str, *, one_in: int, fresh: bool = False, is_ours: bool = False) -> None:
+def make(uri: str, ring: Keyring, *, one_in: int, fresh: bool = False, is_ours: bool = False) -> None:
     """Build the demo at ``uri`` unless it is there. Raises Refused where something else is.
 
     ``is_ours`` says that it is the file in the instance folder, of which an unfinished one may be thrown away.
@@ -83,6 +85,7 @@ def make(uri: str, *, one_in: int, fresh: bool = False, is_ours: bool = False) -
 
     engine = create_engine(uri)
     configure_sqlite(engine)
+    sealing.use(engine, ring)
     try:
         found = _state(engine)
         if found == "other":

@@ -199,12 +199,21 @@ def emails(rng: Random, persons: Sequence[Person]) -> list[str]:
         if chance > 0.83:
             found.append("")
             continue
-        given = (person.first_name or person.initials[0]).lower()
-        name = f"{given}.{person.prefix}{person.surname}".lower()
-        plain = "".join(c for c in unicodedata.normalize("NFKD", name) if c.isascii() and (c.isalnum() or c in ".-"))
         number = int(chance * 1_000_000)
-        found.append(f"{plain.strip('.-')}{number % 10_000}@{domain}.example")
+        found.append(f"{_local_part(person)}{number % 10_000}@{domain}.example")
     return found
+
+
+def address_of(rng: Random, person: Person, number: int, domain: str = "") -> str:
+    """An e-mail address that nobody else with another number has, at a domain of choice."""
+    return f"{_local_part(person)}{number}@{domain or _MAIL.draw(rng, 1)[0] + '.example'}"
+
+
+def _local_part(person: Person) -> str:
+    given = (person.first_name or person.initials[0]).lower()
+    name = f"{given}.{person.prefix}{person.surname}".lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if c.isascii() and (c.isalnum() or c in ".-"))
+    return plain.strip(".-")
 
 
 def phone(rng: Random) -> str:

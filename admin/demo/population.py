@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -131,6 +131,33 @@ def _pair(rng: Random, persons: list[names.Person], homes: list[names.Home]) -> 
         if rng.random() < 0.7:
             persons[other].prefix, persons[other].surname = persons[one].prefix, persons[one].surname
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who becomes a supporter by something else than a gift."""
+
+    came_at: datetime
+    first_name: str
+    surname: str
+    email: str
+    language: str
+    source: str
+
+
+def welcome(session: Session, newcomers: list[Newcomer]) -> list[int]:
+    """Their keys, in the order given."""
+    first = next_id(session, Supporter)
+    someones = [
+        _Someone(
+            joined_on=new.came_at.date(), promises=[], person=names.Person(new.first_name, "", "", new.surname, None),
+            home=None, email=new.email, account=None, id=number, language=new.language, source=new.source or None,
+        )
+        for number, new in enumerate(newcomers, first)
+    ]  # fmt: skip
+    if someones:
+        _insert(session, someones, [])
+    return [someone.id for someone in someones]
 
 
 # -- into the tables ------------------------------------------------------------------------------------------------

@@ -63,13 +63,14 @@ class SignatureForm:
         errors: list[BadInput] = []
         texts: dict[str, str] = {}
         for name in FIELDS:
-            value = sent.get(name, "")
+            value = sent.get(name)
+            if value is None or value == "":  # most fields of most forms
+                texts[name] = ""
+                continue
             if isinstance(value, bool):
                 value = "1" if value else ""
             elif isinstance(value, int) and name == "consent_text_id":
                 value = str(value)
-            elif value is None:
-                value = ""
             if not isinstance(value, str):
                 errors.append(BadInput("This is a text, not a list or an object.", field=name))
                 value = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -63,7 +63,7 @@ class Person:
         return f"{self.first_name} {self.last_name}".strip()
 
     def to_json(self) -> str:
-        return json.dumps({key: value for key, value in asdict(self).items() if value}, ensure_ascii=False)
+        return json.dumps({key: value for key in self.__slots__ if (value := getattr(self, key))}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Person:

@@ -75,7 +75,7 @@ class Tally(Base):
             for at, value in enumerate(change):
                 known[at] += value
         if hours:
-            _add(
+            add_to(
                 session,
                 TallyHour,
                 ("petition_id", "hour", "source"),
@@ -132,7 +132,7 @@ def hour_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _add(session: Session, model: type[Base], key: tuple[str, ...], rows: list[dict[str, object]]) -> None:
+def add_to(session: Session, model: type[Base], key: tuple[str, ...], rows: list[dict[str, object]]) -> None:
     """Insert each row, or add its numbers to the one that is there."""
     kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = kind.insert(model)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -23,8 +23,20 @@ if TYPE_CHECKING:
 KINDS = ("email", "phone", "address")
 
 
+#: What nearly every address looks like: valid as it stands, at a twentieth of the time that all the rules take.
+_PLAIN_EMAIL = re.compile(
+    r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+([a-z]{2,63}))", re.IGNORECASE | re.ASCII
+)
+_UNPLAIN_TOP_DOMAINS = {name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES}
+
+
 def clean_email(raw: str) -> str:
     """The address with its domain in lower case; raises BadInput where it cannot be one."""
+    plain = _PLAIN_EMAIL.fullmatch(raw)
+    if plain and len(raw) <= 80 and len(plain[1]) <= 64 and len(plain[2]) <= 63:
+        domain = plain[2].lower()
+        if plain[3].lower() not in _UNPLAIN_TOP_DOMAINS:
+            return f"{plain[1]}@{domain}"
     try:
         return validate_email(raw.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:

@@ -16,24 +16,35 @@ from sqlalchemy.orm import Session
 
 import supporters.public  # noqa: F401  (every model and hook, as an application has them)
 from admin.app import create_app
-from admin.demo import building, names
+from admin.demo import building, names, petitions
 from admin.demo.command import USERS, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
+from campaigns.petitions.form import SignatureForm
+from campaigns.petitions.handover import Handover
+from campaigns.petitions.offline import OfflineCount
+from campaigns.petitions.petition import Petition
+from campaigns.petitions.removal import RemovalRun
+from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature
+from campaigns.petitions.tally import TallyEvent, TallyHour
+from campaigns.petitions.update import PetitionUpdate
 from supporters import audit, registry
 from supporters.actor import Actor
 from supporters.errors import Refused
 from supporters.giving.fund import Fund
 from supporters.giving.gift import Designation, Gift
+from supporters.mail.message import OutboxMessage
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
 from supporters.people.bank_account import clean_iban
+from supporters.people.consent import address_key, may_contact
 from supporters.people.contact import clean_email, clean_phone, clean_postcode
 from supporters.people.search import search
 from supporters.people.supporter import Supporter
 from supporters.reports.year import Figure, YearReport, monthly_income
+from supporters.sealing import keyring
 from supporters.tasks import Task
-from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.databases import KEYRING, PostgresDatabases, SqliteDatabases
 
 #: What makes a demo the same demo: rows by what they say, whatever their keys.
 DUMP = (
@@ -55,6 +66,12 @@ DUMP = (
     " FROM supporters_reversal r JOIN supporters_gift g ON g.id = r.gift_id",
     "SELECT kind, text, supporter_id, due_on FROM supporters_task",
     "SELECT state, count, total, collect_on FROM supporters_collection_batch",
+    "SELECT slug, title, state, confirm_policy FROM campaigns_petition",
+    "SELECT petition_id, address_key, name_key, state, locale, source, end_reason, mails FROM campaigns_signature",
+    "SELECT petition_id, source, signed, confirmed, offline FROM campaigns_tally_hour",
+    "SELECT petition_id, state, name, town, comment FROM campaigns_publication",
+    "SELECT purpose, scope, CASE WHEN granted THEN 1 ELSE 0 END, text_id, evidence, by FROM supporters_consent",
+    "SELECT template, subject_id, locale, key, priority, state, reason FROM supporters_outbox_message",
 )
 
 
@@ -171,6 +188,80 @@ def test_people_are_found_by_what_is_known_of_them(look: Session) -> None:
     assert someone in search(look, f"{someone.surname} {someone.initials}")
 
 
+HEADLINES = {"wij-horen-er-ook-bij": 56_512, "bied-afghanen-bescherming": 40_538}
+
+
+@pytest.mark.parametrize("slug", HEADLINES)
+def test_a_petition_shows_a_hundredth_of_its_published_number(look: Session, slug: str) -> None:
+    petition = Petition.by_slug(look, slug)
+    assert petition.headline(petition.count(look, now=NOW)) == HEADLINES[slug] // 100
+    assert petition.state == "closed"
+    assert len(look.scalars(select(OfflineCount).where(OfflineCount.petition_id == petition.id)).all()) >= 1
+
+
+def test_at_full_size_the_petitions_are_the_published_numbers() -> None:
+    asked = {ask.slug: ask.headline for ask in petitions.ASKS}
+    assert asked["wij-horen-er-ook-bij"] > 56_500
+    assert asked["bied-afghanen-bescherming"] > 40_500
+    assert sum(asked.values()) > 110_000
+
+
+def test_the_counts_of_every_petition_are_those_of_its_rows(look: Session) -> None:
+    for petition in look.scalars(select(Petition)):
+        count = petition.count(look, now=NOW)
+        mine = select(func.count()).select_from(Signature).where(Signature.petition_id == petition.id)
+        assert count.signed == look.scalar(mine.where(Signature.state.in_(SIGNED)))
+        assert count.confirmed == look.scalar(mine.where(Signature.state.in_(CONFIRMED)))
+        hours = select(func.sum(TallyHour.signed), func.sum(TallyHour.confirmed), func.sum(TallyHour.offline))
+        sums = look.execute(hours.where(TallyHour.petition_id == petition.id)).one()
+        assert tuple(sum_ or 0 for sum_ in sums) == (count.signed, count.confirmed, count.offline)
+    assert not look.scalar(select(func.count()).select_from(TallyEvent))
+
+
+def test_signers_are_sealed_and_their_mail_was_delivered(look: Session) -> None:
+    signature = look.scalars(select(Signature).where(Signature.state == "confirmed").order_by(Signature.id)).first()
+    assert signature is not None
+    address = signature.address(look)
+    assert clean_email(address or "") == address
+    assert signature.who(look).name.encode() not in signature.person.sealed  # type: ignore[union-attr]
+    assert address_key(keyring(look), address or "") == signature.address_key
+    assert may_contact(signature.address_key, "sign", session=look, scope=signature.scope)
+    unsent = select(func.count()).where((OutboxMessage.state == "queued") | OutboxMessage.sealed_address.is_not(None))
+    assert look.scalar(unsent) == 0
+
+
+def test_what_was_signed_in_many_ways_is_there_to_look_at(look: Session) -> None:
+    states = set(look.scalars(select(Signature.state).distinct()))
+    assert states == set(STATES)
+    assert set(look.scalars(select(Publication.state).distinct())) >= {"waiting", "approved"}
+    runs = look.scalars(select(RemovalRun).order_by(RemovalRun.id)).all()
+    assert [run.undone_at is None for run in runs] == [True, False]
+    news = look.scalars(select(PetitionUpdate).where(PetitionUpdate.sent_at.is_not(None))).all()
+    assert len(news) == 8
+    assert all(one.recipients > 0 for one in news)
+
+
+@pytest.mark.parametrize("slug", HEADLINES)
+def test_both_petitions_were_handed_over_and_can_be_once_more(look: Session, slug: str) -> None:
+    petition = Petition.by_slug(look, slug)
+    (before,) = look.scalars(select(Handover).where(Handover.petition_id == petition.id))
+    assert before.handed_over_on == petition.closes_at.date()  # type: ignore[union-attr]
+    assert petition.retain_until is not None
+    assert petition.retain_until > NOW.date()
+    again = Handover.make(look, petition, "het kabinet", by=ANNA, now=NOW)
+    count = petition.count(look, now=NOW)
+    assert (again.confirmed, again.offline) == (count.confirmed, count.offline)
+
+
+def test_a_newcomer_can_sign_the_open_petition(look: Session) -> None:
+    petition = Petition.by_slug(look, "gezinnen-horen-samen")
+    before = petition.count(look, now=NOW)
+    form = SignatureForm("Noor", "de Wit", "noor@elders.example", consent=True)
+    assert petition.sign(look, form, now=NOW).kind == "new"
+    assert petition.count(look, now=NOW).signed == before.signed + 1
+    assert Petition.by_slug(look, "vanaf-dag-een-meedoen").state == "draft"
+
+
 def test_nobody_in_it_can_be_somebody() -> None:
     from random import Random
 
@@ -196,7 +287,7 @@ def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:
     uri = fresh_engine.url.render_as_string(hide_password=False)
     for fresh in (False, True):
         with pytest.raises(Refused, match="something else than the demo"):
-            make(uri, one_in=100, fresh=fresh)
+            make(uri, KEYRING, one_in=100, fresh=fresh)
 
 
 def test_a_database_where_somebody_can_sign_in_already_is_not_filled(fresh_engine: Engine) -> None:
@@ -219,13 +310,13 @@ def test_an_unfinished_demo_is_built_anew_when_asked(databases: SqliteDatabases 
         building.build(engine, one_in=100, progress=stop)
     engine.dispose()
     with pytest.raises(Refused, match="--fresh"):
-        make(uri, one_in=100)
-    make(uri, one_in=100, fresh=True)
+        make(uri, KEYRING, one_in=100)
+    make(uri, KEYRING, one_in=100, fresh=True)
     with Session(engine) as session:
         assert building.state(session) == "whole"
-    make(uri, one_in=100)
+    make(uri, KEYRING, one_in=100)
     with pytest.raises(Refused, match="another size"):
-        make(uri, one_in=1)
+        make(uri, KEYRING, one_in=1)
     databases.drop(engine)
 
 

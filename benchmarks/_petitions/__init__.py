@@ -1,0 +1,1 @@
+"""What `petitions.py` measures beside ours, and the load it measures with."""

@@ -9,6 +9,7 @@ import campaigns.cli as commands
 import campaigns.migrations as revisions
 from campaigns.petitions import checks, jobs, mails, waiting
 from campaigns.web import api, pages
+from campaigns.web.embed import Embedded
 from campaigns.web.view import Desk
 from supporters.web import openapi
 
@@ -27,8 +28,13 @@ class Campaigns:
             raise RuntimeError("call Supporters(app, db) before Campaigns(app, db)")
         app.extensions["campaigns"] = self
         app.extensions["campaigns_desk"] = Desk(app)
+        app.add_template_global(self.petition, "achterban_petition")
         for group in commands.groups:
             app.cli.add_command(group)
         if pages.NAME not in app.blueprints:
             app.register_blueprint(pages.bp)
             openapi.add(app, api.bp)
+
+    def petition(self, slug: str, locale: str | None = None) -> Embedded:
+        """An open or closed petition to show on a page of the site; in a template it is ``achterban_petition``."""
+        return Embedded.find(slug, locale)

@@ -132,7 +132,7 @@ class SignatureForm:
                 found.append(error)
         if self.locale not in LOCALES:
             wrong("locale", "We write in nl or en, not in “%(language)s”.", language=self.locale[:10])
-        if self.source and not _SOURCE.fullmatch(self.source):
+        if self.source and not is_source(self.source):
             wrong(
                 "source", "“%(source)s” is not a source code, such as newsletter or street/utrecht.", source=self.source
             )
@@ -172,6 +172,11 @@ class SignatureForm:
             self.house_number, self.birth_date, self.locale, str(self.consent_text_id), *self.granted(),
         ]  # fmt: skip
         return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def is_source(text: str) -> bool:
+    """Whether it is written as a source code is."""
+    return len(text) <= _LONGEST["source"] and _SOURCE.fullmatch(text) is not None
 
 
 def _clean(name: str, value: str) -> str:

@@ -117,11 +117,14 @@ def _public(body: str, *, seconds: int) -> Response:
 
 
 @bp.route("/<slug>/signatures", methods=["OPTIONS"])
-@bp.doc(operationId="preflightSignature", responses={204: {"description": "What a page of an allowed site may send"}})
+@bp.doc(
+    operationId="preflightSignature",
+    responses={204: {"description": "What a page of an allowed site may send"}, **_problems(404)},
+)
 def preflight(slug: str) -> Response:
     """What browsers ask before a page of another site sends JSON."""
     answer = Response(status=204)
-    if _may_come_from(desk().views.get(slug), request.headers.get("Origin")):
+    if _may_come_from(_shown(desk(), slug), request.headers.get("Origin")):
         answer.headers["Access-Control-Allow-Methods"] = "POST"
         answer.headers["Access-Control-Allow-Headers"] = "Content-Type, Idempotency-Key"
         answer.headers["Access-Control-Max-Age"] = "7200"
@@ -252,7 +255,7 @@ def _wants_page() -> bool:
 def _page(error: AchterbanError, status: int, reader: language.Reader, fields: dict[str, Any]) -> Response:
     slug = (request.view_args or {}).get("slug", "")
     try:
-        view = desk().views.get(slug)
+        view = _shown(desk(), slug)
     except AchterbanError:
         view = None
     errors = error.errors if isinstance(error, Mistakes) else [error]

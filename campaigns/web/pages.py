@@ -8,6 +8,7 @@ from flask import Blueprint, Response, redirect, request, send_from_directory, u
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from campaigns.petitions.form import is_source
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature
 from campaigns.web import language
@@ -28,12 +29,13 @@ _CHOICES = ("confirm", "not_me", "withdraw")
 
 @bp.get("/petitions/<slug>")
 def petition(slug: str) -> ResponseReturnValue:
-    """The petition with its form."""
+    """The petition with its form; ``?source=`` in the link says what brought them."""
     at, view = desk(), _shown(slug)
     reader = language.reader(request.args.get("lang"), view.terms.locale)
+    source = request.args.get("source", "")
     return language.shown(
         "petition.html", reader, view=view, count=at.counts.get(slug), values={}, errors={},
-        is_open=view.terms.is_open(at.now()),
+        is_open=view.terms.is_open(at.now()), source=source if is_source(source) else "",
     )  # fmt: skip
 
 

@@ -19,8 +19,6 @@ from sqlalchemy import select
 
 from admin import Admin
 from campaigns import Campaign, Campaigns, Petition
-from campaigns.web.language import reader
-from campaigns.web.view import desk
 from supporters import (
     Actor,
     Announcement,
@@ -32,6 +30,7 @@ from supporters import (
     Fund,
     Mandate,
     Money,
+    NotFound,
     Supporter,
     Supporters,
     migrations,
@@ -41,6 +40,7 @@ STATIC_PAGES = Path(__file__).parent.parent / "static"
 
 db = SQLAlchemy()  # the site's own: its models and the library's share one session
 achterban = Supporters()
+campaigns = Campaigns()
 
 AMOUNTS = ("5,00", "10,00", "25,00")
 INTERVALS = {"month": "each month", "quarter": "each quarter", "year": "each year"}
@@ -54,7 +54,7 @@ def create_app(**settings: object) -> Flask:
     Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     achterban.init_app(app, db)
-    Campaigns(app, db)
+    campaigns.init_app(app, db)
     Admin(app, db, url_prefix="/admin")
     app.add_url_rule("/", "home", home, methods=["GET", "POST"])
     app.add_url_rule("/thanks", "thanks", thanks)
@@ -131,12 +131,13 @@ def thanks() -> ResponseReturnValue:
 
 def petition(slug: str) -> ResponseReturnValue:
     """The form and the counter by the macros: they work without a script, and a script makes the counter live."""
-    view = desk().views.get(slug)
-    if view.terms.state == "draft":
+    try:
+        found = campaigns.petition(slug, request.args.get("lang"))
+    except NotFound:
         abort(404)
     return render_template(
-        "petition.html", view=view, count=desk().counts.get(slug), reader=reader(request.args.get("lang"), "nl"),
-        is_open=view.terms.is_open(desk().now()), source=request.args.get("source", ""), host=petitions_host(),
+        "petition.html", petition=found, reader=found.reader, source=request.args.get("source", ""),
+        host=petitions_host(),
     )  # fmt: skip
 
 

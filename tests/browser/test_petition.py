@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from werkzeug.serving import make_server
 
 from admin.app import create_app
@@ -250,6 +250,36 @@ def test_without_script_a_mistake_keeps_what_was_typed(world: World, window: Cal
     assert world.count()["signed"] == 1
 
 
+def test_a_form_that_lay_open_too_long_for_its_proof_is_sent_with_another(
+    world: World, window: Callable[..., Page]
+) -> None:
+    page = window("petition.html")
+    asked: list[str] = []
+
+    def stale(route: Route) -> None:
+        answer = route.fetch()
+        riddle = answer.json()
+        if not asked:  # it can be solved, and is refused, as one that is too old
+            riddle["signature"] = "0" * len(riddle["signature"])
+        asked.append(riddle["challenge"])
+        route.fulfill(response=answer, json=riddle)
+
+    page.route("**/challenge", stale)
+    fill_in(page, "nl", "slow@example.org")
+    press(page, "nl")
+    expect(page.get_by_role("status")).to_contain_text("slow@example.org")
+    assert len(asked) == 2
+    assert world.count()["signed"] == 1
+
+
+def test_our_own_page_signs_in_place(world: World, window: Callable[..., Page]) -> None:
+    page = window(f"{world.host}/petitions/{SLUG}?lang=nl")
+    fill_in(page, "nl", "ours@example.org")
+    press(page, "nl")
+    expect(page.get_by_role("status")).to_contain_text("ours@example.org")
+    assert world.count()["signed"] == 1
+
+
 def test_the_plain_form_stays_where_the_api_cannot_be_reached(world: World, browser: Browser) -> None:
     page = browser.new_page(viewport=DESKTOP)
     page.route(f"{world.host}/api/**", lambda route: route.abort() if route.request.method != "POST" or
@@ -287,6 +317,11 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         press(page, "nl")
         page.get_by_role("alert").wait_for()
         axe(page)
+        look(page, f"ours-mistakes-{viewport['width']}")
+        page.locator("form").evaluate("form => form.submit()")  # as a browser without a script
+        page.wait_for_url("**/signatures")
+        axe(page)
+        look(page, f"again-{viewport['width']}")
         page.get_by_label("Voornaam", exact=True).fill("Parwana")
         press(page, "nl")
         page.wait_for_url("**/thanks**")

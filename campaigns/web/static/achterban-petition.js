@@ -134,11 +134,12 @@
 
     async start() {
       this.src = new URL(this.getAttribute("src"), document.baseURI).href.replace(/\/$/, "");
-      const wish = this.getAttribute("locale") || (this.closest("[lang]") || document.documentElement).lang.slice(0, 2);
+      this.form = this.querySelector("form");
+      const said = this.form && this.form.elements.locale, near = this.closest("[lang]") || document.documentElement;
+      const wish = this.getAttribute("locale") || (said && said.value) || near.lang.slice(0, 2);
       this.words = WORDS[wish] || WORDS.nl;
       const root = this.root = this.shadowRoot || this.attachShadow({ mode: "open" });
       root.replaceChildren(el("slot"));
-      this.form = this.querySelector("form");
       try {
         root.adoptedStyleSheets = [(own = own || sheetOf(OWN + WRONG))];
         if (!last++) document.adoptedStyleSheets = [...document.adoptedStyleSheets,
@@ -259,8 +260,12 @@
       const texts = this.petition.texts[this.locale], places = this.form.querySelectorAll("[data-petition-text]");
       const id = this.form.elements.consent_text_id;
       if (!places.length || (id && id.value === String(texts.id))) return;
-      for (const place of places) place.textContent = texts[place.dataset.petitionText];
-      for (const box of this.form.querySelectorAll("[type=checkbox]")) box.checked = false;
+      for (const place of places) {
+        const text = texts[place.dataset.petitionText];
+        if (!text || place.textContent.trim() === text) continue;
+        place.textContent = text;
+        if (place.control) place.control.checked = false;
+      }
       this.put("consent_text_id", texts.id);
     }
 
@@ -271,9 +276,8 @@
     }
 
     work(anew) {
-      const url = this.petition.challenge_url;
-      if (anew || !this.proof) this.proof = url ? prove(new URL(url, this.src)) : Promise.resolve("");
-      return this.proof;
+      if (anew || !this.proof) this.proof = prove(this.src + "/challenge");
+      return Promise.race([this.proof, new Promise((go) => setTimeout(go, 15000, ""))]);
     }
 
     async send(event) {
@@ -281,16 +285,17 @@
       event.preventDefault();
       if (this.busy) return;
       this.busy = true;
-      const button = event.submitter || this.form.querySelector("button,[type=submit]"), label = button && button.textContent;
-      if (button) button.setAttribute("aria-disabled", "true"), (button.textContent = this.words.sending);
+      const button = event.submitter || this.form.querySelector("button,[type=submit]"), label = button && [...button.childNodes];
+      if (button) button.setAttribute("aria-disabled", "true"), button.replaceChildren(this.words.sending);
       this.clear();
       try {
         await this.post(true);
       } catch {
-        this.plain = true; // Unreachable, or this origin is not allowed: then an ordinary post may still arrive.
+        this.plain = this.failed; // Twice unreachable for a script: then an ordinary post may still arrive.
+        this.failed = true;
         this.complain([{ message: this.words.failed }]);
       }
-      if (button) button.removeAttribute("aria-disabled"), (button.textContent = label);
+      if (button) button.removeAttribute("aria-disabled"), button.replaceChildren(...label);
       this.busy = false;
     }
 
@@ -310,7 +315,7 @@
       });
       const said = await answer.json().catch(() => ({}));
       if (answer.ok) return this.thank(said, typed.email);
-      const errors = said.errors || [];
+      const errors = said.errors || (said.field ? [{ field: said.field, message: said.detail }] : []);
       if (first && errors.some((each) => each.field === "altcha")) return this.work(true).then(() => this.post(false));
       this.complain(errors.length ? errors : [{ message: answer.status < 500 && said.detail || this.words.failed }]);
     }

@@ -173,7 +173,7 @@ def erase_due(dry_run: bool) -> None:
         for petition in retention.due(session, now=now):
             click.echo(f"{petition.slug}  {petition.retain_until}")
         return
-    done = retention.erase(session, now=now)
+    done = retention.erase(session, keep=session.commit, now=now)
     click.echo(f"{done} {'petition' if done == 1 else 'petitions'} erased.")
 
 

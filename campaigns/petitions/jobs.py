@@ -49,5 +49,5 @@ def forget(work: Work) -> str | None:
 def erase_what_is_due(work: Work) -> str | None:
     """The retention clock."""
     with work.session() as session:
-        done = retention.erase(session, now=work.now(), stopping=work.stopping)
+        done = retention.erase(session, keep=session.commit, now=work.now(), stopping=work.stopping)
     return f"{done} erased" if done else None

@@ -107,21 +107,22 @@ def finish(session: Session, petition: Petition, *, now: datetime) -> Document:
 
 
 def erase(
-    session: Session, *, now: datetime, most: int = BATCH, stopping: Callable[[], bool] = lambda: False
+    session: Session, *, keep: Callable[[], None], now: datetime, most: int = BATCH,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> int:  # fmt: skip
-    """Everything that is due; how many petitions. Commits after each batch: call it from a job or a command."""
+    """Everything that is due; how many petitions. Calls ``keep`` after each batch: the job's or command's commit."""
     close_what_ended(session, now=now)
-    session.commit()
+    keep()
     erased = 0
     for key in [petition.id for petition in due(session, now=now)]:
         while not stopping() and erase_some(session, session.get_one(Petition, key), now=now, most=most):
-            session.commit()
+            keep()
         if stopping():
             break
         finish(session, session.get_one(Petition, key), now=now)
-        session.commit()
+        keep()
         erased += 1
-    session.commit()
+    keep()
     return erased
 
 

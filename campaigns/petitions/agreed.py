@@ -48,7 +48,7 @@ def agreed(session: Session, petition: Petition) -> Agreed:
         )
         .subquery()
     )
-    # Without a GROUP BY each of PostgreSQL's workers counts its own part, and millions of rows are never sorted.
+    # Without a GROUP BY millions of rows are never sorted.
     query = (
         select(*(func.count().filter(said.c.purpose == purpose) for purpose in QUESTIONS))
         .select_from(said)

@@ -32,7 +32,10 @@ class Accounts(Mapping[str, Gateway]):
 
         ``{"name": "mollie", "gateway": "mollie", "key": "live_…"}``; also ``live`` (true or false, needed where the key
         does not begin with test_ or live_ somewhere), ``webhook_secrets``, ``methods``, ``currency`` and ``base_url``.
+        A program may give an Accounts it made itself.
         """
+        if isinstance(value, cls):
+            return value
         rows = value or []
         if isinstance(rows, str):
             try:

@@ -29,7 +29,7 @@ from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
 from supporters.sealing import Keyring
 from supporters.settings import Settings, kept_secret
-from supporters.web import health, problems
+from supporters.web import health, own_page, problems
 
 #: What fills the registries by being imported.
 REGISTERED = (
@@ -76,6 +76,7 @@ class Supporters:
         problems.init_app(app)
         if health.bp.name not in app.blueprints:
             app.register_blueprint(health.bp)
+            app.register_blueprint(own_page.bp)
 
     @property
     def settings(self) -> Settings:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import Gift
+from supporters.giving.mandate import MandateAmendment
 from supporters.mail.letter import Dropped, Letter, renders
 from supporters.mail.message import OutboxMessage
 from supporters.mail.templating import Templates
@@ -19,6 +20,7 @@ from supporters.money import Money
 from supporters.payments.online import own_page
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
+from supporters.people.bank_account import BankAccount
 from supporters.people.supporter import Supporter
 from supporters.settings import Settings
 
@@ -159,4 +161,22 @@ def notice(session: Session, message: OutboxMessage, *, settings: Settings, now:
         money=shown(Money(message.params["amount"], commitment.currency), message.locale), every=commitment.term.every,
         next_on=_day(commitment.next_due_on, message.locale), label=mandate.label, reference=mandate.reference,
         number=commitment.number,
+    )  # fmt: skip
+
+
+@renders("own_page_link")
+def own_page_link(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
+    supporter = session.get(Supporter, message.subject_id) if message.subject_id is not None else None
+    return _letter(session, message, supporter.survivor(session) if supporter else None, settings, now)
+
+
+@renders("account_changed")
+def account_changed(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
+    if message.subject_id is None:
+        return _letter(session, message, None, settings, now, reference="S0000001-1", ending="4300")
+    change = session.get_one(MandateAmendment, message.subject_id)
+    account = session.get_one(BankAccount, change.new_account_id)
+    return _letter(
+        session, message, change.mandate.supporter.survivor(session), settings, now,
+        reference=change.mandate.reference, ending=account.iban[-4:],
     )  # fmt: skip

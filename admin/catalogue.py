@@ -44,7 +44,8 @@ _PUBLIC_CALLS = {"say": 1, "wrong": 2}
 #: In the library, what a person may get to read is the first text of a call that ends in one of these.
 _LIBRARY_CALLS = {
     "BadInput": 1, "Refused": 1, "NotFound": 1, "NotAllowed": 1, "MoneyError": 1, "CurrencyMismatch": 1,
-    "YearClosed": 1, "LinkTooOld": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1, "raise_": 1,
+    "YearClosed": 1, "LinkTooOld": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1,
+    "raise_": 1,
 }  # fmt: skip
 #: Errors of the public pages, whose names say what they are.
 _OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1}

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import typst
-from babel.dates import format_date
-from babel.numbers import format_currency
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from supporters import formats
 from supporters.errors import NotFound
 from supporters.giving.gift import Gift
 from supporters.money import Money
@@ -95,10 +94,10 @@ class Receipt:
         return "".join(f"[#{_text(cell)}]," for cell in cells)
 
     def _money(self, money: Money) -> str:
-        return str(format_currency(money.decimal, money.currency, locale=self.locale))
+        return formats.money(money, self.locale)
 
     def _day(self, on: date) -> str:
-        return str(format_date(on, "long", locale=self.locale))
+        return formats.day(on, self.locale)
 
 
 def gifts_of(session: Session, supporter: Supporter, year: int) -> list[Gift]:

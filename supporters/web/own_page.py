@@ -10,8 +10,6 @@ from datetime import date
 from io import BytesIO
 from typing import Any
 
-from babel.dates import format_date
-from babel.numbers import format_currency
 from flask import Blueprint, Response, current_app, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import extract, func, select
@@ -48,7 +46,7 @@ def _supporters() -> Any:
 
 
 def _reader(supporter: Supporter | None = None) -> Reader:
-    return _pages.reader(request.args.get("lang"), supporter.language if supporter is not None else "nl")
+    return _pages.reader(request.args.get("lang") or (supporter.language if supporter is not None else None))
 
 
 # -- asking for the link -----------------------------------------------------------------------------------------
@@ -102,18 +100,27 @@ def _page(token: str, supporter: Supporter, error: AchterbanError | None = None,
     )
     chosen = request.args.get("year", type=int) or (years[0] if years else today.year)
     return _pages.shown(
-        "page.html", reader, supporter=supporter, token=token, today=today, years=years, year=chosen,
-        commitments=[_shown(each, today) for each in commitments], gifts=gifts_of(session, supporter, chosen),
-        money=_money(reader), day=lambda on: str(format_date(on, "long", locale=reader.locale)),
-        methods=list(_lasting("EUR")), intervals=[each for each in INTERVALS if each != "once"], pauses=PAUSES,
-        reasons=REASONS, done=request.args.get("done", ""), submission_key=uuid.uuid4(),
+        "page.html",
+        reader,
+        supporter=supporter,
+        token=token,
+        today=today,
+        years=years,
+        year=chosen,
+        commitments=[_shown(each, today) for each in commitments],
+        gifts=gifts_of(session, supporter, chosen),
+        money=reader.money,
+        day=reader.day,
+        methods=list(_lasting("EUR")),
+        intervals=[each for each in INTERVALS if each != "once"],
+        pauses=PAUSES,
+        reasons=REASONS,
+        done=request.args.get("done", ""),
+        submission_key=uuid.uuid4(),
         charity=charity_name(at.settings),
-        error=problems.said(error, reader.translate) if error is not None else None, at_number=at_number,
-    )  # fmt: skip
-
-
-def _money(reader: Reader) -> Any:
-    return lambda money: str(format_currency(money.decimal, money.currency, locale=reader.locale))
+        error=problems.said(error, reader.translate) if error is not None else None,
+        at_number=at_number,
+    )
 
 
 def _lasting(currency: str) -> dict[Any, str]:

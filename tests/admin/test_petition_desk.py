@@ -200,7 +200,7 @@ def test_a_petition_is_handed_over_with_its_hash_and_its_clock(client_as, db, pe
     with db() as session:
         Petition.by_slug(session, "afghanen").close(session, by=cast.ANNA, now=cast.NOW)
     done = eva.post(f"{where}/{key}/took-place", data={"on": "2026-12-01"}, follow_redirects=True)
-    assert re.findall("erased on ([^;]+);", done.text) == ["May 30, 2027"] * 2
+    assert re.findall("erased on ([^;]+);", done.text) == ["30 May 2027"] * 2
     with db() as session:
         assert session.scalar(select(AuditEntry).where(AuditEntry.verb == "download")).subject == "handover"
 

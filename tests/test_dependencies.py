@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 from tests.modules import PACKAGES, ROOT, imported_by, sources
 
 # What a library that we do ask for hands out as part of its own interface: Flask its four, Flask-Security its
-# current_user, Flask-Babel its locales, Mollie's library the session it talks over. Asking for them again would be a second place to keep up to date.
+# current_user, Flask-Babel its locales, Mollie's library the session it talks over. Asking for them again would be a
+# second place to keep up to date.
 HANDED_OUT = {"werkzeug", "jinja2", "markupsafe", "click", "flask_login", "babel", "requests"}
 
 

@@ -42,8 +42,6 @@ Answer = TypeVar("Answer")
 KEY_LIVES = timedelta(minutes=30)
 #: Between the moment we made a key and the one at which Mollie says it made the payment, on other clocks.
 CLOCKS_DIFFER = timedelta(minutes=10)
-#: So many can come embedded in a payment before that may be a page of them only.
-EMBEDDED = 50
 #: Methods by which a mandate can be had for nothing; the others move a cent.
 FOR_NOTHING = ("card", "paypal")
 
@@ -256,7 +254,7 @@ class Mollie:
         return self.find(order) if self._now() - order.made_at > KEY_LIVES else None
 
     def _fetch(self, external_id: str) -> Snapshot:
-        payment = self._sdk.payments.get(external_id, embed="refunds,chargebacks")
+        payment = self._sdk.payments.get(external_id)
         if payment["id"] != external_id:
             raise ValueError("another payment than was asked for")
         return self._read(payment)
@@ -270,8 +268,10 @@ class Mollie:
 
     def _read(self, payment: Json) -> Snapshot:
         mandate = None
-        # One that was cancelled leaves a mandate that will be pending for ever: it was never given.
-        if payment.get("mandateId") and payment["sequenceType"] == "first" and payment["status"] in ("paid", "pending"):
+        # A first one that was cancelled leaves a mandate that will be pending for ever: it was never given.
+        if payment.get("mandateId") and (
+            payment["sequenceType"] != "first" or payment["status"] in ("paid", "pending")
+        ):
             ref = MandateRef(payment["customerId"], payment["mandateId"])
             mandate = self._mandate_or_gone(ref, payment.get("method") or "", "gone")
         return answers.snapshot(
@@ -280,16 +280,16 @@ class Mollie:
         )  # fmt: skip
 
     def _those(self, kind: str, payment: Json) -> list[Json]:
-        """What came embedded, unless that may be no more than the first page of it."""
-        found = (payment.get("_embedded") or {}).get(kind)
-        if payment["status"] != "paid" or (found is not None and len(found) < EMBEDDED):
-            return list(found or ())
-        source = getattr(self._sdk.payment(payment["id"]), kind)
-        found, cursor = self._page(source, kind, None)
-        while cursor is not None:
+        """All of them, where there are any: a payment links to its refunds and chargebacks once it has some."""
+        found: list[Json] = []
+        if not (payment.get("_links") or {}).get(kind):
+            return found
+        source, cursor = getattr(self._sdk.payment(payment["id"]), kind), None
+        while True:
             more, cursor = self._page(source, kind, cursor)
             found += more
-        return found
+            if cursor is None:
+                return found
 
     def _mandates(self, customer: str) -> Any:
         return self._sdk.customer(customer).mandates

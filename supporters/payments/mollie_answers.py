@@ -108,8 +108,8 @@ def snapshot(
         paid_at=moment(payment["paidAt"]) if state == "paid" else None,
         failure=_failure(payment, details) if state == "failed" else None,
         mandate=mandate,
-        refunds=tuple(_refund(each) for each in refunds),
-        chargebacks=tuple(_chargeback(each) for each in chargebacks),
+        refunds=tuple(sorted(map(_refund, refunds), key=_age)),
+        chargebacks=tuple(sorted(map(_chargeback, chargebacks), key=_age)),
         method=_OURS.get(payment.get("method") or "", payment.get("method") or ""),
         # Of all fees Mollie names only the one that PayPal takes; settlementAmount is before fees.
         fee=money(details["paypalFee"]) if details.get("paypalFee") else None,
@@ -132,13 +132,19 @@ def _failure(payment: Json, details: Json) -> Failure:
     return Failure(failure_kind(code), code, words)
 
 
+def _age(part: RefundSnapshot | ChargebackSnapshot) -> tuple[datetime, str]:
+    return part.at, part.external_id
+
+
 def _refund(refund: Json) -> RefundSnapshot:
+    """One that failed had been sent, one that was cancelled had not. Of when it came back Mollie tells nothing."""
     return RefundSnapshot(
         external_id=refund["id"],
         money=money(refund["amount"]),
         state=_REFUNDS[refund["status"]],
         at=moment(refund["createdAt"]),
         key=key_in(refund.get("metadata"), "refund"),
+        returned_at=moment(refund["createdAt"]) if refund["status"] == "failed" else None,
     )
 
 

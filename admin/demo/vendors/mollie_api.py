@@ -52,7 +52,7 @@ def page_link(its_id: str) -> str:
     return home + path.removeprefix(request.script_root) if home else request.host_url.rstrip("/") + path
 
 
-def as_payment(payment: Json, embed: str = "") -> Json:
+def as_payment(payment: Json) -> Json:
     kept = state()
     hidden = {"choices", "expiresAt"} if payment["expiresAt"] is None else {"choices"}
     body = {name: value for name, value in payment.items() if name not in hidden}
@@ -75,11 +75,8 @@ def as_payment(payment: Json, embed: str = "") -> Json:
         if back:
             body["amountChargedBack"] = shown(back)
     for kind in ("refunds", "chargebacks"):
-        found = kept.of(kind, payment["id"])
-        if found:
+        if kept.of(kind, payment["id"]):
             links[kind] = link("list_of_payment", its_id=payment["id"], kind=kind)
-        if kind in embed.split(","):
-            body.setdefault("_embedded", {})[kind] = [as_part(each) for each in found]
     return body | {"_links": links}
 
 
@@ -193,7 +190,7 @@ def _is_old(answered: Json, now: datetime) -> bool:
 @bp.after_request
 def keep(response: Response) -> Response:
     kept = state()
-    if g.get("key") and response.status_code < 429:
+    if g.get("key") and response.status_code < 300:
         with kept.changing():
             kept.data["answers"][g.key] = {
                 "at": told(kept.now()), "print": g.print, "status": response.status_code, "body": response.get_json(),
@@ -243,7 +240,7 @@ def create_payment() -> Response:
 @bp.get("/payments/<its_id>")
 def get_payment(its_id: str) -> Response:
     with state().lock:
-        return answer(as_payment(state().get("payments", its_id, g.mode), request.args.get("embed", "")))
+        return answer(as_payment(state().get("payments", its_id, g.mode)))
 
 
 @bp.delete("/payments/<its_id>")

@@ -117,7 +117,8 @@ class Mollie:
                     raise Gone("Mollie does not have the customer (any more).") from None
                 raise
 
-        known_id("cst", order.customer)
+        if order.customer is not None:
+            known_id("cst", order.customer)
         return self._known(order) or self._ask(call, changes=True)
 
     def charge(self, order: Order, mandate: MandateRef) -> Snapshot:
@@ -184,7 +185,8 @@ class Mollie:
         return self._ask(lambda: self._fetch(external_id))
 
     def find(self, order: Order) -> Snapshot | None:
-        known_id("cst", order.customer)
+        if order.customer is not None:
+            known_id("cst", order.customer)
         try:
             found = self._found(order, order.customer)
         except Gone:  # the customer was erased at Mollie, the payments were not
@@ -247,7 +249,7 @@ class Mollie:
         made = self._sdk.customers.create(
             {name: value for name, value in told.items() if value}, idempotency_key=f"{order.key}-customer"
         )
-        return str(made["id"])
+        return answers.its_id("cst", made["id"])
 
     def _known(self, order: Order) -> Snapshot | None:
         """Of a key that Mollie may have forgotten: what was made with it."""
@@ -272,7 +274,7 @@ class Mollie:
         if payment.get("mandateId") and (
             payment["sequenceType"] != "first" or payment["status"] in ("paid", "pending")
         ):
-            ref = MandateRef(payment["customerId"], payment["mandateId"])
+            ref = MandateRef(answers.its_id("cst", payment["customerId"]), answers.its_id("mdt", payment["mandateId"]))
             mandate = self._mandate_or_gone(ref, payment.get("method") or "", "gone")
         return answers.snapshot(
             payment, refunds=self._those("refunds", payment), chargebacks=self._those("chargebacks", payment),

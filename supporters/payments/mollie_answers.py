@@ -21,6 +21,7 @@ from supporters.payments.gateway import (
     Snapshot,
     State,
 )
+from supporters.payments.mollie_checks import is_id
 
 Json = Mapping[str, Any]
 
@@ -64,6 +65,12 @@ def moment(text: str) -> datetime:
     return found
 
 
+def its_id(prefix: str, found: Any) -> str:
+    if not is_id(prefix, found):
+        raise ValueError("an id of another kind")
+    return str(found)
+
+
 def locale(ours: str) -> str | None:
     """Mollie's name for a language; None where it has none, and then its page follows the browser."""
     whole = ours.replace("-", "_")
@@ -98,9 +105,9 @@ def snapshot(
     details = payment.get("details") or {}
     checkout = (payment.get("_links") or {}).get("checkout") or {}
     return Snapshot(
-        external_id=payment["id"],
+        external_id=its_id("tr", payment["id"]),
         key=key_in(payment.get("metadata"), "payment"),
-        is_live=payment["mode"] == "live",
+        is_live={"live": True, "test": False}[payment["mode"]],
         money=money(payment["amount"]),
         state=state,
         observed_at=now,

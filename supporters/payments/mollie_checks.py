@@ -10,9 +10,13 @@ from supporters.settings import BadSetting
 SETTING = "SUPPORTERS_GATEWAYS"
 
 
-def known_id(prefix: str, its_id: str | None) -> None:
+def is_id(prefix: str, text: object) -> bool:
+    return isinstance(text, str) and bool(re.fullmatch(rf"{prefix}_[A-Za-z0-9]{{4,60}}", text, re.ASCII))
+
+
+def known_id(prefix: str, text: str) -> None:
     """An id goes into an address: of a stranger's, with slashes in it, the SDK makes another request than it should."""
-    if its_id is not None and not re.fullmatch(rf"{prefix}_[A-Za-z0-9]{{4,60}}", its_id, re.ASCII):
+    if not is_id(prefix, text):
         raise Misasked("That is no id of the kind %(prefix)s_… that Mollie gives.", prefix=prefix)
 
 

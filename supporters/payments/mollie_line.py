@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import re
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -62,7 +64,8 @@ def within(seconds: float, call: Callable[[], Answer], *, changes: bool) -> Answ
     if isinstance(answer, GatewayError):
         raise answer
     if isinstance(answer, Exception):  # the SDK's own, or an answer that lacks what it should have: its words may tell
-        why = f"an answer nobody can read: {type(answer).__name__}"
+        *_, (where, number, _, _) = traceback.extract_tb(answer.__traceback__)
+        why = f"an answer nobody can read: {type(answer).__name__}, {Path(where).name}:{number}"
         raise Unavailable(outcome_unknown=changes, why=why) from None
     return answer
 
@@ -102,6 +105,5 @@ def judge(status: int, body: bytes, retry_after: str | None, *, changes: bool) -
 
 
 def _seconds(text: str | None) -> float:
-    with contextlib.suppress(TypeError, ValueError):
-        return min(max(float(text or "1"), 1.0), 3600.0)
-    return 1.0
+    """It can also be a date, or nonsense."""
+    return float(min(max(int(text), 1), 3600)) if text and re.fullmatch(r"\d{1,9}", text, re.ASCII) else 1.0

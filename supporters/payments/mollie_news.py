@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 
 from supporters.payments.gateway import BadNotification, Nudge
 from supporters.payments.mollie_answers import key_in
+from supporters.payments.mollie_checks import is_id
 
-PAYMENT_ID = re.compile(r"tr_[A-Za-z0-9]{4,60}", re.ASCII)
 #: An event carries one payment with its metadata, of 1 kB at most; there is no reason to read more.
 LARGEST = 200_000
 _PAYMENT_IN_LINK = re.compile(r"/payments/(tr_[A-Za-z0-9]{4,60})(?![^/?])", re.ASCII)
@@ -50,7 +50,7 @@ def _classic(raw: bytes) -> str:
         found = parse_qs(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20).get("id", [])
     except ValueError:  # not ASCII, or more fields than that
         raise BadNotification("This is not the form that Mollie posts.") from None
-    if len(found) != 1 or not PAYMENT_ID.fullmatch(found[0]):
+    if len(found) != 1 or not is_id("tr", found[0]):
         raise BadNotification("The id is not that of a payment.")
     return found[0]
 
@@ -70,7 +70,7 @@ def _event(raw: bytes) -> list[Nudge]:
     entity = entity if isinstance(entity, dict) else {}
     link = _PAYMENT_IN_LINK.search(str(_inside(event, "_links", "entity", "href") or ""))
     named = event.get("entityId") if subject == "payment" else entity.get("paymentId") or (link and link[1])
-    if not isinstance(named, str) or not PAYMENT_ID.fullmatch(named):
+    if not isinstance(named, str) or not is_id("tr", named):
         raise BadNotification("The event does not say which payment it is about.")
     mode = entity.get("mode")
     return [

@@ -54,8 +54,10 @@ def page_link(its_id: str) -> str:
 
 def as_payment(payment: Json) -> Json:
     kept = state()
-    hidden = {"choices", "expiresAt"} if payment["expiresAt"] is None else {"choices"}
-    body = {name: value for name, value in payment.items() if name not in hidden}
+    body = {name: value for name, value in payment.items() if name != "choices"}
+    for name in ("expiresAt", "method"):  # left out while there is none
+        if body[name] is None:
+            del body[name]
     links = {
         "self": link("get_payment", its_id=payment["id"]),
         "dashboard": {"href": request.host_url.rstrip("/") + url_for("pages.dashboard"), "type": "text/html"},
@@ -82,15 +84,20 @@ def as_payment(payment: Json) -> Json:
 
 def as_part(part: Json) -> Json:
     """A refund, chargeback, customer or mandate."""
-    links = {"documentation": {"href": "https://docs.mollie.com/reference", "type": "text/html"}}
-    if "paymentId" in part:
-        links["payment"] = link("get_payment", its_id=part["paymentId"])
-    elif "customerId" in part:
-        links["customer"] = link("get_customer", its_id=part["customerId"])
-    body = {name: value for name, value in part.items() if name != "revoked"}
-    if part["resource"] == "chargeback":
-        del body["mode"]
-    return body | {"_links": links}
+    kind, home = part["resource"], url_for("api.list_all", kind="payments", _external=True).removesuffix("/payments")
+    owner = f"/payments/{part['paymentId']}" if "paymentId" in part else ""
+    owner = f"/customers/{part['customerId']}" if kind == "mandate" else owner
+    links = {
+        "self": {"href": f"{home}{owner}/{kind}s/{part['id']}", "type": "application/hal+json"},
+        "documentation": {"href": "https://docs.mollie.com/reference", "type": "text/html"},
+    }
+    if kind == "customer":
+        links["dashboard"] = {"href": request.host_url.rstrip("/") + url_for("pages.dashboard"), "type": "text/html"}
+    else:
+        links["customer" if kind == "mandate" else "payment"] = {"href": home + owner, "type": "application/hal+json"}
+    # Of a chargeback the vendor does not say in which mode it is.
+    left_out = {"revoked", "mode"} if kind == "chargeback" else {"revoked"}
+    return {name: value for name, value in part.items() if name not in left_out} | {"_links": links}
 
 
 def as_list(kind: str, found: list[Json]) -> Response:

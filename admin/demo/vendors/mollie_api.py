@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, json, request, url_for
 
-from admin.demo.vendors.mollie_rules import Json, Wrong, is_cancelable, money, shown, told
+from admin.demo.vendors.mollie_rules import Json, Wrong, is_cancelable, shown, told
 from admin.demo.vendors.mollie_state import KEY_LIVES, State
 
 bp = Blueprint("api", __name__, url_prefix="/v2")
@@ -71,7 +71,7 @@ def as_payment(payment: Json) -> Json:
         refunded, back = kept.gone_back("refunds", payment), kept.gone_back("chargebacks", payment)
         body |= {
             "amountRefunded": shown(refunded),
-            "amountRemaining": shown(money(payment["amount"]) - refunded - back),
+            "amountRemaining": shown(kept.left(payment)),
             "settlementAmount": payment["amount"],
         }
         if back:

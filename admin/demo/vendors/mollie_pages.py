@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from werkzeug.wrappers import Response as Anything
 
 from admin.demo.vendors.mollie_post import post
-from admin.demo.vendors.mollie_rules import Json, Wrong, money
+from admin.demo.vendors.mollie_rules import Json, Wrong, money, shown
 from admin.demo.vendors.mollie_state import State
 from supporters.errors import BadInput
 from supporters.money import Money
@@ -23,7 +23,7 @@ def _text(nl: str, en: str) -> dict[str, str]:
 
 
 TEXTS = {
-    "simulation": _text("Simulatie", "Simulation"),
+    "simulation": _text("Simulatie van Mollie", "Simulation of Mollie"),
     "no_money": _text("Er gaat geen echt geld om.", "No real money moves here."),
     "checkout": _text("Betaling afronden", "Complete your payment"),
     "amount": _text("Bedrag", "Amount"),
@@ -86,7 +86,7 @@ def state() -> State:
     return found
 
 
-def shown(template: str, language: str, **given: Any) -> str:
+def page(template: str, language: str, **given: Any) -> str:
     def amount(found: Json) -> str:
         return format_currency(money(found).decimal, found["currency"], locale=language)
 
@@ -107,7 +107,7 @@ def closed(response: Response) -> Response:
 @bp.errorhandler(Wrong)
 def said(error: Wrong) -> tuple[str, int]:
     language = _language()
-    return shown("mollie_wrong.html", language, words=error.detail), error.status
+    return page("mollie_wrong.html", language, words=error.detail), error.status
 
 
 # --- where a donor pays -----------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def said(error: Wrong) -> tuple[str, int]:
 @bp.get("/checkout/<token>")
 def checkout(token: str) -> str:
     payment = _of(token)
-    return shown("mollie_checkout.html", _language(payment), payment=payment)
+    return page("mollie_checkout.html", _language(payment), payment=payment)
 
 
 @bp.post("/checkout/<token>")
@@ -166,11 +166,12 @@ def dashboard() -> str:
                 "chargebacks": kept.of("chargebacks", each["id"]),
                 "mandate": kept.data["mandates"].get(each.get("mandateId", "")),
                 "token": each["id"].removeprefix("tr_"),
+                "left": shown(kept.left(each))["value"],
             }
             for each in reversed(kept.data["payments"].values())
         ]
         posted = list(reversed(kept.posted))
-        return shown("mollie_dashboard.html", _language(), rows=rows[:200], posted=posted)
+        return page("mollie_dashboard.html", _language(), rows=rows[:200], posted=posted)
 
 
 @bp.post("/payments/<its_id>/<act>")

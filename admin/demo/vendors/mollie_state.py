@@ -109,6 +109,9 @@ class State:
                 total += money(each["amount"])
         return total
 
+    def left(self, payment: Json) -> Money:
+        return money(payment["amount"]) - self.gone_back("refunds", payment) - self.gone_back("chargebacks", payment)
+
     # --- asked by the merchant --------------------------------------------------------------------------------------
 
     def add(self, kind: str, mode: str, **fields: Any) -> Json:
@@ -184,7 +187,7 @@ class State:
             raise Wrong(422, "The payment is not paid and cannot be refunded")
         if not isinstance(amount, dict) or not isinstance(amount.get("value"), str):
             raise Wrong(422, "The amount is required.", "amount")
-        left = money(payment["amount"]) - self.gone_back("refunds", payment) - self.gone_back("chargebacks", payment)
+        left = self.left(payment)
         if amount["currency"] != left.currency or not 0 < money(amount).amount <= left.amount:
             raise Wrong(422, "The specified amount cannot be refunded", "amount")
         refund = self.add(

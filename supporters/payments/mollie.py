@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from supporters.money import Money
 from supporters.payments import mollie_answers as answers
+from supporters.payments import mollie_asking as asking
 from supporters.payments import mollie_news
 from supporters.payments.gateway import (
     Capabilities,
@@ -42,8 +42,6 @@ Answer = TypeVar("Answer")
 KEY_LIVES = timedelta(minutes=30)
 #: Between the moment we made a key and the one at which Mollie says it made the payment, on other clocks.
 CLOCKS_DIFFER = timedelta(minutes=10)
-#: Methods by which a mandate can be had for nothing; the others move a cent.
-FOR_NOTHING = ("card", "paypal")
 
 
 def utc_now() -> datetime:
@@ -85,7 +83,7 @@ class Mollie:
 
     def capabilities(self) -> Capabilities:
         """A one-off direct debit Mollie has not: a debit is charged on the mandate that another method left."""
-        ours = answers.allowed(self.account.methods)
+        ours = asking.allowed(self.account.methods)
         return Capabilities(once=ours, mandates=ours)
 
     # --- what moves money -------------------------------------------------------------------------------------------
@@ -96,16 +94,7 @@ class Mollie:
             raise Misasked(
                 "A donor goes to Mollie's page for a gift or a mandate, not for %(what)s.", what=order.purpose
             )
-        asked = self._asked(order) | {
-            "amount": answers.amount(_of_setup(order) if order.purpose == "setup" else order.money),
-            "sequenceType": "oneoff" if order.purpose == "one_off" else "first",
-            "redirectUrl": urls.back,
-            "webhookUrl": urls.notify,
-        }
-        if (language := answers.locale(order.locale)) is not None:
-            asked["locale"] = language
-        if (methods := self._methods(order)) is not None:
-            asked["method"] = methods
+        asked = asking.payment(order, urls, self.account.methods)
 
         def call() -> Snapshot:
             if order.purpose != "one_off":
@@ -122,19 +111,11 @@ class Mollie:
         return self._known(order) or self._ask(call, changes=True)
 
     def charge(self, order: Order, mandate: MandateRef) -> Snapshot:
-        """The mandate is always named: without, Mollie takes the customer's newest, which may be of another bank."""
         if order.purpose != "recurring":
             raise Misasked("A mandate is charged for what recurs, not for %(what)s.", what=order.purpose)
         known_id("cst", mandate.customer)
         known_id("mdt", mandate.mandate)
-        asked = self._asked(order) | {
-            "amount": answers.amount(order.money),
-            "sequenceType": "recurring",
-            "customerId": mandate.customer,
-            "mandateId": mandate.mandate,
-        }
-        if self._notify:
-            asked["webhookUrl"] = self._notify
+        asked = asking.debit(order, mandate, self._notify)
         known = self._known(replace(order, customer=mandate.customer))
         try:
             return known or self._ask(lambda: self._made(asked, order.key), changes=True)
@@ -145,18 +126,13 @@ class Mollie:
 
     def refund(self, order: RefundOrder, external_id: str) -> Snapshot:
         known_id("tr", external_id)
-        asked = {
-            "amount": answers.amount(order.money),
-            "description": order.description[:255],
-            "metadata": {"refund": order.key},
-        }
 
         def call() -> Snapshot:
-            self._sdk.payment(external_id).refunds.create(asked, idempotency_key=order.key)
+            self._sdk.payment(external_id).refunds.create(asking.refund(order), idempotency_key=order.key)
             return _then(lambda: self._fetch(external_id))
 
-        if self._now() - order.made_at > KEY_LIVES:
-            before = self.fetch(external_id)
+        if self._is_old(order.made_at):
+            before = _first(lambda: self.fetch(external_id))
             if any(refund.key == order.key for refund in before.refunds):
                 return before
         try:
@@ -231,29 +207,16 @@ class Mollie:
     def _ask(self, call: Callable[[], Answer], *, changes: bool = False) -> Answer:
         return within(self._seconds, call, changes=changes)
 
-    def _asked(self, order: Order) -> dict[str, Any]:
-        return {"description": order.description[:255], "metadata": {"payment": order.key}}
-
-    def _methods(self, order: Order) -> str | list[str] | None:
-        """The one that is asked for; else those of the account, of which Mollie's page shows what it can do."""
-        ours = answers.allowed(self.account.methods)
-        if order.method is None:
-            return [answers.METHODS[each] for each in ours] if self.account.methods else None
-        if order.method not in ours:
-            raise Misasked("This account at Mollie does not do %(method)s.", method=order.method)
-        return answers.METHODS[order.method]
-
     def _customer(self, order: Order) -> str:
-        """Mollie mails nobody of whom it has no address."""
-        told = {"name": order.payer.name, "email": order.payer.email} if order.payer else {}
-        made = self._sdk.customers.create(
-            {name: value for name, value in told.items() if value}, idempotency_key=f"{order.key}-customer"
-        )
+        made = self._sdk.customers.create(asking.customer(order.payer), idempotency_key=f"{order.key}-customer")
         return answers.its_id("cst", made["id"])
+
+    def _is_old(self, made_at: datetime) -> bool:
+        return self._now() - made_at > KEY_LIVES
 
     def _known(self, order: Order) -> Snapshot | None:
         """Of a key that Mollie may have forgotten: what was made with it."""
-        return self.find(order) if self._now() - order.made_at > KEY_LIVES else None
+        return _first(lambda: self.find(order)) if self._is_old(order.made_at) else None
 
     def _fetch(self, external_id: str) -> Snapshot:
         payment = self._sdk.payments.get(external_id)
@@ -329,19 +292,20 @@ class Mollie:
             yield from found
 
 
+def _first(call: Callable[[], Answer]) -> Answer:
+    """Before something is done: while nobody can look whether it was done already, it may have been."""
+    try:
+        return call()
+    except Unavailable as error:
+        raise Unavailable(outcome_unknown=True, why=str(error.params["why"])) from None
+
+
 def _then(call: Callable[[], Answer]) -> Answer:
     """After something was done: whatever goes wrong with looking at it, it was."""
     try:
         return call()
     except GatewayError as error:
         raise Unavailable(outcome_unknown=True, why=f"it was done, and then: {error.code}") from None
-
-
-def _of_setup(order: Order) -> Money:
-    """What moves to make a mandate: as asked, but a cent where the method, or the donor's choice of it, needs one."""
-    if order.money.amount not in (0, 1):
-        raise Misasked("A setup moves nothing or a cent, not %(money)s.", money=str(order.money))
-    return order.money if order.method in FOR_NOTHING else Money(1, order.money.currency)
 
 
 def _speaks_of_a_mandate(words: str) -> bool:

@@ -7,20 +7,20 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
-from supporters.money import Money, exponent
+from supporters.money import Money
 from supporters.payments.gateway import (
     ChargebackSnapshot,
     Failure,
     FailureKind,
     MandateRef,
     MandateSnapshot,
-    Method,
     RefundSnapshot,
     Snapshot,
     State,
 )
+from supporters.payments.mollie_asking import METHODS
 from supporters.payments.mollie_checks import is_id
 
 Json = Mapping[str, Any]
@@ -29,7 +29,6 @@ STATES: dict[str, State] = {
     "open": "open", "pending": "processing", "authorized": "processing", "paid": "paid",
     "failed": "failed", "canceled": "cancelled", "expired": "expired",
 }  # fmt: skip
-METHODS: dict[Method, str] = {"ideal": "ideal", "bancontact": "bancontact", "card": "creditcard", "paypal": "paypal"}
 _OURS = {theirs: ours for ours, theirs in METHODS.items()} | {"directdebit": "sepa_debit"}
 _REFUNDS: dict[str, Any] = {
     "queued": "pending", "pending": "pending", "processing": "pending",
@@ -41,17 +40,6 @@ _HARD = frozenset({
     "MD15", "MS02", "RC01", "RR01", "RR02", "RR03", "RR04", "SL01", "card_expired", "inactive_card",
     "invalid_card_holder_name", "invalid_card_number", "invalid_card_type", "invalid_cvv", "possible_fraud",
 })  # fmt: skip
-LOCALES = frozenset({
-    "ca_ES", "cs_CZ", "da_DK", "de_AT", "de_CH", "de_DE", "de_LU", "en_BE", "en_GB", "en_NL", "en_US", "es_ES",
-    "fi_FI", "fr_BE", "fr_FR", "fr_LU", "hu_HU", "is_IS", "it_IT", "lt_LT", "lv_LV", "nb_NO", "nl_BE", "nl_NL",
-    "pl_PL", "pt_PT", "sk_SK", "sv_SE",
-})  # fmt: skip
-_LANGUAGES = {"en": "en_GB", "ca": "ca_ES", "cs": "cs_CZ", "da": "da_DK", "nb": "nb_NO", "sv": "sv_SE"}
-
-
-def amount(money: Money) -> dict[str, str]:
-    """An exact string, with as many decimals as the currency has."""
-    return {"currency": money.currency, "value": f"{money.decimal:.{exponent(money.currency)}f}"}
 
 
 def money(found: Json) -> Money:
@@ -69,16 +57,6 @@ def its_id(prefix: str, found: Any) -> str:
     if not is_id(prefix, found):
         raise ValueError("an id of another kind")
     return str(found)
-
-
-def locale(ours: str) -> str | None:
-    """Mollie's name for a language; None where it has none, and then its page follows the browser."""
-    whole = ours.replace("-", "_")
-    if whole in LOCALES:
-        return whole
-    language = whole[:2].lower()
-    same = f"{language}_{language.upper()}"
-    return _LANGUAGES.get(language) or (same if same in LOCALES else None)
 
 
 def key_in(metadata: Any, name: str) -> str | None:
@@ -197,8 +175,3 @@ def _label(method: str, details: Json) -> str:
         return ""
     until = re.match(r"\d\d(\d\d)-(\d\d)-", details.get("cardExpiryDate") or "")
     return f"{details.get('cardLabel') or 'Card'} •••• {last}" + (f" ({until[2]}/{until[1]})" if until else "")
-
-
-def allowed(methods: tuple[Method, ...]) -> tuple[Method, ...]:
-    """Those of an account that Mollie has for a donor who is there; empty allows all."""
-    return tuple(each for each in get_args(Method) if each in METHODS and (not methods or each in methods))

@@ -45,7 +45,7 @@ class Stage:
 
     def another(self, **account: Any) -> Mollie:
         """A gateway to the same Mollie, of an account that differs."""
-        return gateway(self.address, now=self.clock, **account)
+        return gateway(account.pop("base_url", self.address), now=self.clock, **account)
 
 
 def gateway(

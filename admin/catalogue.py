@@ -1,6 +1,6 @@
 """For developers: ``python -m admin.catalogue`` brings the Dutch catalogues up to date with the strings in the code.
 
-There are two: of the screens, and of what visitors of the public pages read.
+There are three: of the screens, and of what visitors of the public pages read, about petitions and about giving.
 
 Strings stand in English in the code and the templates; the sentences of the library's errors and tasks are among
 them, because a screen shows those too. What still lacks its Dutch is printed, and the exit code is 1.
@@ -24,11 +24,18 @@ from admin.i18n import WORDS
 ADMIN = Path(__file__).parent
 PO = ADMIN / "translations" / "nl" / "LC_MESSAGES" / "messages.po"
 PUBLIC_PO = ADMIN.parent / "campaigns" / "translations" / "nl" / "LC_MESSAGES" / "messages.po"
+GIVING_PO = ADMIN.parent / "supporters" / "translations" / "nl" / "LC_MESSAGES" / "messages.po"
 #: Where the sentences come from that a visitor can get to read; the rest of the library speaks to staff.
 _PUBLIC_SOURCES = (
     "campaigns/web", "campaigns/petitions/form.py", "campaigns/petitions/terms.py", "campaigns/petitions/intake.py",
     "campaigns/petitions/signature.py", "campaigns/petitions/petition.py", "supporters/sealing.py",
     "supporters/people/contact.py", "supporters/web/problems.py",
+)  # fmt: skip
+
+_GIVING_SOURCES = (
+    "supporters/web", "supporters/payments/online", "supporters/payments/gateway.py", "supporters/sealing.py",
+    "supporters/people/contact.py", "supporters/people/supporter.py", "supporters/money.py",
+    "supporters/giving/fund.py", "supporters/giving/commitment.py",
 )  # fmt: skip
 
 #: Calls in the screens whose first text is shown (and the second too, where it is the plural).
@@ -39,6 +46,8 @@ _LIBRARY_CALLS = {
     "BadInput": 1, "Refused": 1, "NotFound": 1, "NotAllowed": 1, "MoneyError": 1, "CurrencyMismatch": 1,
     "YearClosed": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1, "raise_": 1,
 }  # fmt: skip
+#: Errors of the public pages, whose names say what they are.
+_OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1}
 #: Where somebody speaks on the command line only.
 _PASSED_OVER = ("demo", "cli")
 
@@ -59,9 +68,21 @@ def public_strings() -> Iterator[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for source in _PUBLIC_SOURCES:
         found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS)
+    found += _in_python(ADMIN.parent / "supporters" / "web" / "sent.py", _LIBRARY_CALLS | _OTHER_ERRORS)
     found += _titles(ADMIN.parent / "supporters" / "web" / "problems.py")
     found += _titles(ADMIN.parent / "campaigns" / "web" / "api.py")
     found += _in_templates(ADMIN.parent / "campaigns" / "web" / "templates", {"say": None})
+    yield from dict.fromkeys(found)
+
+
+def giving_strings() -> Iterator[tuple[str, ...]]:
+    """What the public pages and the API of giving say."""
+    found: list[tuple[str, ...]] = []
+    for source in _GIVING_SOURCES:
+        found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS | _OTHER_ERRORS)
+    for path in sorted((ADMIN.parent / "supporters" / "web").rglob("*.py")):
+        found += _titles(path)
+    found += _in_templates(ADMIN.parent / "supporters" / "web" / "templates", {"say": None})
     yield from dict.fromkeys(found)
 
 
@@ -164,15 +185,18 @@ def write(catalogue: Catalog, path: Path) -> None:
 
 def main() -> int:
     screens, public = updated(read()), updated(read(PUBLIC_PO), public_strings())
-    borrowed(screens, public)
-    borrowed(public, screens)
+    giving = updated(read(GIVING_PO), giving_strings())
+    three = ((screens, PO), (public, PUBLIC_PO), (giving, GIVING_PO))
+    for catalogue, _ in three:
+        for other, _ in three:
+            borrowed(catalogue, other)
     lacking: list[str] = []
-    for catalogue, path in ((screens, PO), (public, PUBLIC_PO)):
+    for catalogue, path in three:
         write(catalogue, path)
         lacking += missing(catalogue)
     for text in dict.fromkeys(lacking):
         print(text)
-    total = len(screens) + len(public)
+    total = sum(len(catalogue) for catalogue, _ in three)
     print(f"{len(lacking)} of {total} strings lack their Dutch.", file=sys.stderr)
     return 1 if lacking else 0
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         Base as Base,
     )
     from supporters.public import (
+        Checkout as Checkout,
+    )
+    from supporters.public import (
         CollectionBatch as CollectionBatch,
     )
     from supporters.public import (
@@ -71,6 +74,12 @@ if TYPE_CHECKING:
         Fund as Fund,
     )
     from supporters.public import (
+        GatewayCall as GatewayCall,
+    )
+    from supporters.public import (
+        GatewayMandate as GatewayMandate,
+    )
+    from supporters.public import (
         Gift as Gift,
     )
     from supporters.public import (
@@ -98,6 +107,12 @@ if TYPE_CHECKING:
         NotFound as NotFound,
     )
     from supporters.public import (
+        Notification as Notification,
+    )
+    from supporters.public import (
+        OnlinePayment as OnlinePayment,
+    )
+    from supporters.public import (
         OutboxMessage as OutboxMessage,
     )
     from supporters.public import (
@@ -105,6 +120,12 @@ if TYPE_CHECKING:
     )
     from supporters.public import (
         Payment as Payment,
+    )
+    from supporters.public import (
+        PaymentFact as PaymentFact,
+    )
+    from supporters.public import (
+        Refund as Refund,
     )
     from supporters.public import (
         Refused as Refused,
@@ -143,6 +164,7 @@ __all__ = [
     "BadInput",
     "BankAccount",
     "Base",
+    "Checkout",
     "CollectionBatch",
     "CollectionFile",
     "Commitment",
@@ -156,6 +178,8 @@ __all__ = [
     "ExternalReference",
     "FinancialYear",
     "Fund",
+    "GatewayCall",
+    "GatewayMandate",
     "Gift",
     "Household",
     "HouseholdMember",
@@ -165,9 +189,13 @@ __all__ = [
     "Money",
     "NotAllowed",
     "NotFound",
+    "Notification",
+    "OnlinePayment",
     "OutboxMessage",
     "Pause",
     "Payment",
+    "PaymentFact",
+    "Refund",
     "Refused",
     "Reversal",
     "SoftCredit",

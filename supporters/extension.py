@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Session
 
 from supporters import cli, sealing
 from supporters.actor import Actor
@@ -20,6 +21,9 @@ from supporters.lifecycle import timeline as lifecycle_timeline
 from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
+from supporters.payments.online import jobs as online_jobs
+from supporters.payments.online.accounts import Accounts
+from supporters.payments.online.cashier import Cashier
 from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
 from supporters.sealing import Keyring
@@ -29,7 +33,7 @@ from supporters.web import health, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, collect, fund, importing, keys, mail, report, work,
+    lifecycle_timeline, mail_jobs, online_jobs, collect, fund, importing, keys, mail, report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
@@ -50,6 +54,7 @@ class Supporters:
         self.authenticator: Authenticator = _nobody_knows
         self.authoriser: Authoriser = _whoever_is_signed_in
         self._settings: Settings | None = None
+        self._accounts: Accounts | None = None
         if app is not None:
             self.init_app(app, db)
 
@@ -80,6 +85,19 @@ class Supporters:
         if self._settings is None:
             raise RuntimeError("Supporters has no settings yet: call init_app(app, db) first")
         return self._settings
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts at payment gateways; a gateway's SDK loads with the first that is named. Raises BadSetting."""
+        if self._accounts is None:
+            self._accounts = Accounts.read(self.settings.gateways, now=self.now)
+        return self._accounts
+
+    def cashier(self) -> Cashier:
+        """Who asks the gateways and books what they say, each step in a transaction of its own."""
+        assert self.db is not None
+        engine = self.db.engine
+        return Cashier(lambda: Session(engine), self.accounts, self.settings, self.now)
 
     @property
     def session(self) -> Any:

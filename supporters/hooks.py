@@ -17,6 +17,8 @@ EVENTS = {
     "commitments_ended": "commitment_ids, by, now",
     "commitment_paused": "commitment_id, pause, by, now",
     "mandate_ended": "mandate_id, by, now",
+    "gateway_mandate_ended": "gateway_mandate_id, by, now",
+    "term_changed": "commitment_id, by, now",
     "supporter_merged": "loser_id, survivor_id, by, now",
     "supporter_died": "supporter, death, by, now",
     "death_undone": "supporter, death, by, now",

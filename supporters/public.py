@@ -12,6 +12,7 @@ from supporters.errors import Refused as Refused
 from supporters.extension import Supporters as Supporters
 from supporters.giving.commitment import Commitment as Commitment
 from supporters.giving.fund import Fund as Fund
+from supporters.giving.gateway_mandate import GatewayMandate as GatewayMandate
 from supporters.giving.gift import Designation as Designation
 from supporters.giving.gift import Gift as Gift
 from supporters.giving.gift import Reversal as Reversal
@@ -25,6 +26,13 @@ from supporters.giving.year import FinancialYear as FinancialYear
 from supporters.lifecycle.death import Death as Death
 from supporters.mail.message import OutboxMessage as OutboxMessage
 from supporters.money import Money as Money
+from supporters.payments.online import charging as charging  # its hooks register on import
+from supporters.payments.online.call import GatewayCall as GatewayCall
+from supporters.payments.online.checkout import Checkout as Checkout
+from supporters.payments.online.fact import PaymentFact as PaymentFact
+from supporters.payments.online.inbox import Notification as Notification
+from supporters.payments.online.payment import OnlinePayment as OnlinePayment
+from supporters.payments.online.refund import Refund as Refund
 from supporters.payments.payment import Payment as Payment
 from supporters.payments.sepa import withdrawal as withdrawal  # its hooks register on import
 from supporters.payments.sepa.account import CreditorAccount as CreditorAccount

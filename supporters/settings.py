@@ -54,6 +54,10 @@ class Settings:
     mail_templates: str = ""
     #: The address of this site as the outside world writes it, for links in mail: https://charity.example
     public_url: str = "http://127.0.0.1:5000"
+    #: The accounts at payment gateways, as a list or JSON of one: see ``supporters.payments.online.accounts``.
+    gateways: Any = field(default=None, repr=False)
+    #: Cents up to which one person gives money back alone; above it a second one approves.
+    refund_limit: int = 10_000
     #: The instant at which the clock stands still, for the demo; None lets it run.
     now: datetime | None = None
 
@@ -194,5 +198,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "mail_bounce": _return_address,
     "mail_templates": _folder,
     "public_url": _url("https", "http"),
+    "gateways": lambda _key, value: value,
+    "refund_limit": _whole(0, 100_000_000),
     "now": _instant,
 }

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.terms import Closed
-from campaigns.web import language, proof, sent
+from campaigns.web import language, proof
 from campaigns.web.limits import Flood
 from campaigns.web.schemas import (
     AcceptedSchema,
@@ -25,7 +25,7 @@ from campaigns.web.schemas import (
 )
 from campaigns.web.view import Desk, View, desk
 from supporters.errors import AchterbanError, BadInput, Mistakes, NotFound
-from supporters.web import problems
+from supporters.web import problems, sent
 
 NAME = "achterban_petitions_api"
 bp = Blueprint(NAME, __name__, url_prefix="/api/petitions", description="Petitions: show, count, sign")

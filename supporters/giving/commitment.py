@@ -13,6 +13,7 @@ from supporters.db import Base, actor_key, currency, instant, pk, word
 from supporters.errors import BadInput, Refused
 from supporters.giving import turns
 from supporters.giving.fund import Fund
+from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
 from supporters.giving.months import INTERVALS
@@ -36,7 +37,9 @@ END_REASONS = (
 )
 #: So many instalments ahead can be left out.
 SKIP_AHEAD = 24
-METHODS = ("sepa", "transfer", "mollie", "stripe")
+#: sepa: in our own files · transfer: the donor pays by themselves · mollie, stripe: runs at that vendor by itself, as
+#: imported · online: charged by us on a gateway's mandate.
+METHODS = ("sepa", "transfer", "mollie", "stripe", "online")
 
 
 class Commitment(Base):
@@ -44,6 +47,7 @@ class Commitment(Base):
     __table_args__ = (
         CheckConstraint("ended_on IS NULL OR end_reason IS NOT NULL", name="end_has_reason"),
         CheckConstraint(f"method IN ({', '.join(repr(m) for m in METHODS)})", name="method"),
+        CheckConstraint("method <> 'online' OR gateway_mandate_id IS NOT NULL", name="online_has_mandate"),
         CheckConstraint("next_number > 0", name="next_number_positive"),
         Index(None, "next_due_on"),
         Index(None, "started_on"),
@@ -55,6 +59,7 @@ class Commitment(Base):
     )
     fund_id: Mapped[int] = mapped_column(ForeignKey("supporters_fund.id"))
     mandate_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_mandate.id"), index=True)
+    gateway_mandate_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_gateway_mandate.id"), index=True)
     method: Mapped[word] = mapped_column(default="sepa")
     currency: Mapped[currency]
     started_on: Mapped[date]
@@ -71,6 +76,7 @@ class Commitment(Base):
     supporter: Mapped[Supporter] = relationship()
     fund: Mapped[Fund] = relationship()
     mandate: Mapped[Mandate | None] = relationship()
+    gateway_mandate: Mapped[GatewayMandate | None] = relationship()
     terms: Mapped[list[Term]] = relationship(order_by=Term.id)
     pauses: Mapped[list[Pause]] = relationship(order_by=Pause.id)
     instalments: Mapped[list[Instalment]] = relationship(back_populates="commitment", order_by=Instalment.number)
@@ -90,6 +96,7 @@ class Commitment(Base):
         now: datetime,
         fund: Fund | None = None,
         mandate: Mandate | None = None,
+        gateway_mandate: GatewayMandate | None = None,
         method: str = "sepa",
         source_code: str | None = None,
         next_number: int = 1,
@@ -133,12 +140,15 @@ class Commitment(Base):
                     reference=mandate.reference,
                     why=why,
                 )
+        if gateway_mandate is not None:
+            method = cls._charged_on(gateway_mandate, supporter)
         fund = fund or Fund.by_code(session, "general")
         fund.refuse_if_closed(now.date())
         commitment = cls(
             supporter=supporter,
             fund=fund,
             mandate=mandate,
+            gateway_mandate=gateway_mandate,
             method=method,
             currency=money.currency,
             started_on=started_on or start_on,
@@ -170,7 +180,7 @@ class Commitment(Base):
         """A new commitment like this ended one, on a usable mandate: what was ended is not revived by us alone."""
         if self.ended_on is None:
             raise Refused("This commitment has not ended; resume it instead.")
-        if self.method == "sepa" and mandate is None:
+        if self.method in ("sepa", "online") and mandate is None:
             raise Refused("Restarting takes a mandate to collect on.", field="mandate_reference")
         new = Commitment.start(
             session,
@@ -180,7 +190,7 @@ class Commitment(Base):
             start_on=start_on,
             fund=self.fund,
             mandate=mandate,
-            method=self.method,
+            method="sepa" if mandate is not None else self.method,
             source_code=self.source_code,
             by=by,
             now=now,
@@ -306,6 +316,8 @@ class Commitment(Base):
             months=[old.interval_months, months],
             reason=reason,
         )
+        session.flush()
+        hooks.fire("term_changed", session, commitment_id=self.id, by=by, now=now)
         return new
 
     def _not_taken(self, term: Term) -> list[Instalment]:
@@ -346,8 +358,27 @@ class Commitment(Base):
                 reference=mandate.reference,
                 why=why,
             )
-        self.mandate, self.method = mandate, "sepa"
+        self.mandate, self.gateway_mandate, self.method = mandate, None, "sepa"
         audit.record(session, by, "use_mandate", self, now=now, reference=mandate.reference)
+
+    def charge_on(self, session: Session, mandate: GatewayMandate, *, by: Actor, now: datetime) -> None:
+        """Charge this gateway's mandate from now on, whatever it was collected on before."""
+        self._lock(session)
+        self._must_not_have_ended()
+        self.method = self._charged_on(mandate, self.supporter)
+        self.mandate, self.gateway_mandate = None, mandate
+        audit.record(session, by, "charge_on", self, now=now, account=mandate.account)
+        session.flush()
+
+    @staticmethod
+    def _charged_on(mandate: GatewayMandate, supporter: Supporter) -> str:
+        if mandate.supporter_id != supporter.id:
+            raise Refused("The mandate at %(account)s belongs to another supporter.", account=mandate.account)
+        if mandate.state not in ("valid", "pending"):
+            raise Refused(
+                "The mandate at %(account)s cannot be charged: %(why)s.", account=mandate.account, why=mandate.state
+            )
+        return "online"
 
     def pause(
         self,

@@ -31,9 +31,14 @@ class Fund(Base):
             )
         return fund
 
+    def is_open(self, on: date) -> bool:
+        """Whether money that comes in on that day can be for it."""
+        return self.closed_on is None or on < self.closed_on
+
     def refuse_if_closed(self, on: date) -> None:
         """Raise Refused for money that comes in on or after the day the fund closed."""
-        if self.closed_on is not None and on >= self.closed_on:
+        if not self.is_open(on):
+            assert self.closed_on is not None
             raise Refused(
                 "The fund %(name)s closed on %(on)s: choose another one.",
                 field="fund",

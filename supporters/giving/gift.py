@@ -31,7 +31,9 @@ CATEGORY = {
     "sale": "goods_and_services",
 }
 KINDS = tuple(CATEGORY)
-REVERSALS = ("refund", "return", "chargeback")
+#: What went back, and "reinstated": what came back to us after all (a refund that failed, a chargeback won), which is
+#: a row with a negative amount on its own date.
+REVERSALS = ("refund", "return", "chargeback", "reinstated")
 
 
 class Gift(Base):
@@ -165,12 +167,12 @@ class Gift(Base):
 
         Raises Refused where more would go back than came in. Without ``money`` all that is left goes back.
         """
-        if kind not in REVERSALS:
+        if kind not in REVERSALS or kind == "reinstated":
             raise BadInput(
                 "“%(kind)s” is not a way back for money; there are: %(known)s.",
                 field="kind",
                 kind=kind[:40],
-                known=", ".join(REVERSALS),
+                known=", ".join(REVERSALS[:-1]),
             )
         session.get(Gift, self.id, with_for_update=True, populate_existing=True)
         if booking_key and (known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key))):
@@ -196,6 +198,40 @@ class Gift(Base):
         session.flush()
         hooks.fire("gifts_reversed", session, reversal_ids=[reversal.id], by=by, now=now)
         return reversal
+
+    def reinstate(
+        self,
+        session: Session,
+        reversal: Reversal,
+        *,
+        on: date,
+        by: Actor,
+        now: datetime,
+        booking_key: str,
+        description: str = "",
+    ) -> Reversal:
+        """What had gone back came to us after all: a refund that failed, a chargeback that was won.
+
+        The same ``booking_key`` again returns what it booked. Raises Refused where it was reinstated already.
+        """
+        session.get(Gift, self.id, with_for_update=True, populate_existing=True)
+        if known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key)):
+            return known
+        session.expire(self, ["reversals"])
+        if reversal.gift_id != self.id or reversal.kind == "reinstated" or reversal.amount > self.reversed.amount:
+            raise Refused("This did not go back, or it came back already.", field="reversal")
+        back = Reversal(
+            gift_id=self.id, amount=-reversal.amount, reversed_on=on, kind="reinstated",
+            reason_code=reversal.reason_code, description=description, booking_key=booking_key, booked_at=now,
+            booked_by=by.key,
+        )  # fmt: skip
+        with FinancialYear.posting(session, on, "reversed_on"):
+            session.add(back)
+        session.expire(self, ["reversals"])
+        audit.record(session, by, "reinstate", self, now=now, amount=reversal.amount)
+        session.flush()
+        hooks.fire("gifts_reversed", session, reversal_ids=[back.id], by=by, now=now)
+        return back
 
     def reallocate(
         self, session: Session, money: Money, *, source: Fund, target: Fund, by: Actor, now: datetime
@@ -268,14 +304,16 @@ class Reversal(Base):
     __tablename__ = "supporters_reversal"
     __table_args__ = (
         UniqueConstraint("booking_key"),
-        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint(
+            "amount > 0 AND kind <> 'reinstated' OR amount < 0 AND kind = 'reinstated'", name="amount_sign"
+        ),
         CheckConstraint(f"kind IN ({', '.join(repr(k) for k in REVERSALS)})", name="kind"),
         Index(None, "reversed_on"),
     )
 
     id: Mapped[pk]
     gift_id: Mapped[int] = mapped_column(ForeignKey("supporters_gift.id"), index=True)
-    amount: Mapped[cents]
+    amount: Mapped[cents]  # negative where the money came back to us after all
     reversed_on: Mapped[date]
     kind: Mapped[word]
     reason_code: Mapped[word | None]  # the bank's, such as MD06

@@ -53,6 +53,7 @@ class Instalment(Base):
     status: Mapped[word] = mapped_column(default="due")
     attempts: Mapped[int] = mapped_column(default=0)  # payments made for it so far, the failed ones included
     asked_again_on: Mapped[date | None]  # when a person asked for a returned or missed one after all
+    not_before_on: Mapped[date | None]  # a charge that was refused is tried again on this day
 
     commitment: Mapped[Commitment] = relationship(back_populates="instalments")
     term: Mapped[Term] = relationship()

@@ -27,10 +27,15 @@ class Payment(Base):
         UniqueConstraint("reference"),
         UniqueConstraint("gift_id"),
         CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
-        CheckConstraint("amount > 0", name="amount_positive"),
-        CheckConstraint("state NOT IN ('booked', 'returned') OR gift_id IS NOT NULL", name="booked_has_gift"),
+        # Nothing moves where somebody only leaves a mandate at a gateway.
+        CheckConstraint("amount > 0 OR (amount = 0 AND gift_id IS NULL AND gateway <> 'sepa')", name="amount_positive"),
         CheckConstraint(
-            "gateway <> 'sepa' OR (batch_id IS NOT NULL AND mandate_id IS NOT NULL AND iban IS NOT NULL)",
+            "state NOT IN ('booked', 'returned') OR (gift_id IS NOT NULL AND supporter_id IS NOT NULL)",
+            name="booked_has_gift",
+        ),
+        CheckConstraint(
+            "gateway <> 'sepa' OR (batch_id IS NOT NULL AND mandate_id IS NOT NULL AND iban IS NOT NULL"
+            " AND supporter_id IS NOT NULL)",
             name="sepa_complete",
         ),
         # What makes that an instalment is collected once.
@@ -48,8 +53,9 @@ class Payment(Base):
     )
 
     id: Mapped[pk]
-    gateway: Mapped[word]  # "sepa", "mollie", "stripe"
-    supporter_id: Mapped[int] = mapped_column(
+    gateway: Mapped[word]  # "sepa", or the name of an account at a payment gateway
+    #: None while somebody new has not paid yet: who nobody heard of does not become a supporter by filling in a form.
+    supporter_id: Mapped[int | None] = mapped_column(
         ForeignKey("supporters_supporter.id"), info={"on_merge": "move", "on_erase": "keep"}
     )
     instalment_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_instalment.id"))
@@ -73,7 +79,7 @@ class Payment(Base):
     refundable_until: Mapped[date | None]
     contestable_until: Mapped[date | None]
 
-    supporter: Mapped[Supporter] = relationship()
+    supporter: Mapped[Supporter | None] = relationship()
     instalment: Mapped[Instalment | None] = relationship()
     mandate: Mapped[Mandate | None] = relationship()
     gift: Mapped[Gift | None] = relationship()
@@ -81,6 +87,12 @@ class Payment(Base):
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+    @property
+    def payer(self) -> Supporter:
+        """Who it is from, where that is known: of every debit, and of all that came in."""
+        assert self.supporter is not None
+        return self.supporter
 
     def certainty(self, on: date) -> str:
         """How sure the money is on that day: open, provisional, refundable, contestable, safe; or what became of it."""

@@ -354,8 +354,8 @@ class CollectionBatch(Base):
         raise Refused(
             "%(name)s (%(number)s) %(why)s since this collection was prepared (%(count)s such"
             " lines): cancel it whole and prepare anew.",
-            name=payment.supporter.name,
-            number=payment.supporter.number,
+            name=payment.payer.name,
+            number=payment.payer.number,
             why=words[why],
             count=len(blocked),
         )

@@ -365,7 +365,7 @@ class _Looking:
             return Section("blocked", 0, self._money(0))
         blockers = self.batch.blockers(self.session, limit=self.shown)
         lines = tuple(
-            Line(payment.supporter, payment.instalment.commitment_id, payment.money, reason=why, payment_id=payment.id)
+            Line(payment.payer, payment.instalment.commitment_id, payment.money, reason=why, payment_id=payment.id)
             for payment, why in blockers
             if payment.instalment is not None
         )

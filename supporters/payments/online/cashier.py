@@ -1,0 +1,412 @@
+"""Who talks to the gateways: asks, looks, books. The only place where a network call and our books meet.
+
+Each step is a transaction of its own, and a row says what is being asked before anybody is asked. So a process that
+ends between any two steps loses nothing: whoever comes next asks with the same key, or looks it up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from supporters.actor import Actor
+from supporters.errors import Refused
+from supporters.giving import turns
+from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.money import Money
+from supporters.payments.gateway import (
+    Declined,
+    Failure,
+    Gateway,
+    GatewayError,
+    Gone,
+    MandateRef,
+    MandateSnapshot,
+    Misasked,
+    Order,
+    Payer,
+    RefundOrder,
+    Snapshot,
+    Unavailable,
+    Urls,
+)
+from supporters.payments.online import booking
+from supporters.payments.online.accounts import Accounts
+from supporters.payments.online.booking import Learning
+from supporters.payments.online.call import GatewayCall
+from supporters.payments.online.checkout import Checkout
+from supporters.payments.online.fact import PaymentFact
+from supporters.payments.online.payment import UNDER_WAY, OnlinePayment
+from supporters.payments.online.refund import Refund
+from supporters.payments.payment import Payment
+from supporters.settings import Settings
+from supporters.tasks import Task
+
+log = logging.getLogger("supporters.payments")
+#: How long a vendor surely remembers a key; after that only a look can tell (Stripe prunes keys after 24 hours).
+KEY_LIVES = timedelta(hours=23)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cashier:
+    session: Callable[[], AbstractContextManager[Session]]
+    accounts: Accounts
+    settings: Settings
+    now: Callable[[], datetime]
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def begin(self, checkout_id: int) -> OnlinePayment:
+        """The payment that somebody at a checkout goes and pays; its ``checkout_url`` is where.
+
+        The one that is under way, else, where that came to nothing, a new one. Raises GatewayError where the gateway
+        does not answer (what was begun is found again), Refused where all is paid.
+        """
+        payment_id, fresh = self._row(checkout_id)
+        if fresh:
+            self._submit(payment_id)
+        else:
+            self.sync(payment_id, "return")
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            _ = online.payment, online.checkout
+            session.expunge_all()
+        return online
+
+    def _row(self, checkout_id: int) -> tuple[int, bool]:
+        """The payment's row, committed before anybody is asked; two at once get the same one."""
+        now = self.now()
+        with self.session() as session:
+            turns.together(session)
+            checkout = session.get_one(Checkout, checkout_id, with_for_update=True)
+            mine = select(OnlinePayment).where(OnlinePayment.checkout_id == checkout_id).order_by(OnlinePayment.id)
+            there = list(session.scalars(mine))
+            if checkout.completed_at is not None or any(each.step == "paid" for each in there):
+                raise Refused("This was paid already; thank you.", field="token")
+            for each in there:
+                if each.is_under_way:
+                    return each.payment_id, each.step in ("prepared", "submitting", "unknown")
+            gateway = self.accounts.find(checkout.account)
+            purpose = "one_off" if checkout.kind == "gift" else "first" if checkout.amount else "setup"
+            payment = Payment(
+                gateway=checkout.account, supporter_id=checkout.supporter_id, amount=checkout.amount,
+                currency=checkout.currency, reference=str(uuid.uuid4()), collect_on=self.settings.day_of(now),
+                created_at=now, attempt=len(there) + 1,
+            )  # fmt: skip
+            if checkout.instalment is not None and checkout.instalment.status in ("returned", "missed", "due"):
+                payment.instalment_id = checkout.instalment_id
+                checkout.instalment.status = "claimed"
+                checkout.instalment.attempts += 1
+                payment.attempt = checkout.instalment.attempts
+            session.add(payment)
+            session.flush()
+            online = OnlinePayment(
+                payment_id=payment.id, account=checkout.account, is_live=gateway.account.is_live, purpose=purpose,
+                checkout_id=checkout.id, next_sync_at=now + timedelta(minutes=2), method=checkout.method,
+            )  # fmt: skip
+            session.add(online)
+            session.commit()
+            return payment.id, True
+
+    def charge(self, payment_id: int) -> list[PaymentFact]:
+        """Charge a mandate for a payment that was prepared; whoever else is at it keeps it."""
+        return self._submit(payment_id)
+
+    def _submit(self, payment_id: int) -> list[PaymentFact]:
+        """Ask for it, the first time or again with the same key while the vendor remembers it; then book the answer."""
+        now = self.now()
+        with self.session() as session:
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.step not in ("prepared", "submitting", "unknown"):
+                return []
+            if online.submitted_at is not None and now - online.submitted_at > KEY_LIVES:
+                session.rollback()
+                return self._look_up(payment_id)
+            online.step, online.submitted_at = "submitting", online.submitted_at or now
+            online.next_sync_at = now + timedelta(minutes=2)
+            gateway, order, urls, mandate = self._asked(session, online)
+            session.commit()
+        try:
+            if mandate is not None:
+                snapshot = self._call(gateway, "charge", payment_id, lambda: gateway.charge(order, mandate))
+            else:
+                snapshot = self._call(gateway, "begin", payment_id, lambda: gateway.begin(order, urls))
+        except Declined as error:
+            self._refused(payment_id, error.failure)
+            return []
+        except (Misasked, Gone) as error:
+            self._refused(payment_id, Failure("hard" if isinstance(error, Gone) else "soft", error.code, error.message))
+            if isinstance(error, Misasked):
+                log.error(
+                    "%s refused what we asked for payment %s: %s", gateway.account.name, payment_id, error.message
+                )
+            if mandate is None:
+                raise
+            return []
+        except GatewayError as error:
+            self._unknown(payment_id, error)
+            if mandate is None:
+                raise
+            return []
+        return self._book(payment_id, snapshot, "answer")
+
+    def _asked(self, session: Session, online: OnlinePayment) -> tuple[Gateway, Order, Urls, MandateRef | None]:
+        gateway = self.accounts.find(online.account)
+        checkout, mandate = online.checkout, online.gateway_mandate
+        base = self.settings.public_url
+        urls = Urls(
+            back=f"{base}/give/{checkout.token}" if checkout is not None else base,
+            notify=f"{base}/webhooks/{online.account}",
+        )
+        more: dict[str, object] = {}
+        if checkout is not None:
+            person = checkout.person(session)
+            known = checkout.supporter
+            if checkout.kind != "gift":
+                if person is not None:
+                    more["payer"] = Payer(person.name, person.email)
+                elif known is not None:
+                    more["payer"] = Payer(known.name, known.email or "")
+            more |= {"method": checkout.method, "locale": checkout.locale}
+            if checkout.commitment is not None and checkout.commitment.gateway_mandate is not None:
+                before = checkout.commitment.gateway_mandate
+                more["customer"] = before.customer if before.account == online.account else None
+        ref = None
+        if online.purpose == "recurring" and mandate is not None:
+            ref = MandateRef(mandate.customer, mandate.external_id)
+        return gateway, online.order(self._description(online), **more), urls, ref
+
+    def _description(self, online: OnlinePayment) -> str:
+        """What stands on the donor's bank statement, with something to name when they ask us."""
+        from supporters.mail.templating import charity_name
+
+        instalment = online.payment.instalment
+        about = instalment.commitment.number if instalment is not None else f"P{online.payment_id}"
+        return f"{charity_name(self.settings)} {about}"[:140]
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def sync(self, payment_id: int, learnt_by: str) -> list[PaymentFact]:
+        """Look at the gateway and book what is new: what webhook, return page, poller and button all call."""
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            account, external_id, step = online.account, online.external_id, online.step
+        if external_id is None:
+            return self._submit(payment_id) if step in ("prepared", "submitting", "unknown") else []
+        gateway = self.accounts.find(account)
+        try:
+            snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
+        except GatewayError:
+            self._later(payment_id)
+            raise
+        return self._book(payment_id, snapshot, learnt_by)
+
+    def find_payment(self, account: str, external_id: str, key: str | None) -> int | None:
+        """Which payment of ours news is about, by the vendor's names for it or our key."""
+        with self.session() as session:
+            named = select(OnlinePayment.payment_id).where(
+                OnlinePayment.account == account,
+                (OnlinePayment.external_id == external_id) | (OnlinePayment.transaction_id == external_id),
+            )
+            if (found := session.scalar(named)) is not None or key is None:
+                return found
+            return session.scalar(
+                select(OnlinePayment.payment_id)
+                .join(Payment, Payment.id == OnlinePayment.payment_id)
+                .where(Payment.reference == key, OnlinePayment.account == account)
+            )
+
+    def _look_up(self, payment_id: int) -> list[PaymentFact]:
+        """The key is too old to be sent again: look whether the vendor has it, and if not, a person decides."""
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            gateway, order, _, _ = self._asked(session, online)
+        try:
+            snapshot = self._call(gateway, "find", payment_id, lambda: gateway.find(order))
+        except GatewayError:
+            self._later(payment_id)
+            return []
+        if snapshot is not None:
+            return self._book(payment_id, snapshot, "poll")
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            online.step, online.next_sync_at = "unknown", None
+            Task.raise_(
+                session, "payment_unknown",
+                "Whether payment %(reference)s of %(money)s was made at %(account)s is not known: look there, then say"
+                " so on its page.",
+                by=self._actor(online.account), now=self.now(), key=f"unknown:{online.id}",
+                supporter_id=online.payment.supporter_id, reference=online.payment.reference,
+                money=str(online.payment.money), account=online.account,
+            )  # fmt: skip
+            session.commit()
+        return []
+
+    # -- giving back, and ending ------------------------------------------------------------------------------------
+
+    def refund(self, refund_id: int) -> None:
+        """Send a refund that is ready, or one of which we do not know what came; whoever else is at it keeps it."""
+        now = self.now()
+        with self.session() as session:
+            refund = session.get_one(Refund, refund_id, with_for_update=True)
+            if refund.state not in ("ready", "submitting", "unknown"):
+                return
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == refund.payment_id)).one()
+            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
+            refund.state, refund.submitted_at = "submitting", refund.submitted_at or now
+            refund.next_at = now + timedelta(minutes=5)
+            account, external_id = online.account, online.external_id
+            order = RefundOrder(refund.key, refund.money, self._description(online), refund.requested_at)
+            payment_id = refund.payment_id
+            session.commit()
+        gateway = self.accounts.find(account)
+        assert external_id is not None
+        try:
+            if old:  # Its key may be forgotten: only a look can tell whether it was made.
+                snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
+            else:
+                snapshot = self._call(gateway, "refund", payment_id, lambda: gateway.refund(order, external_id))
+        except (Declined, Misasked, Gone) as error:
+            with self.session() as session:
+                refund = session.get_one(Refund, refund_id, with_for_update=True)
+                refund.fail(session, error.message, by=self._actor(account), now=self.now())
+                session.commit()
+            return
+        except GatewayError as error:
+            with self.session() as session:
+                refund = session.get_one(Refund, refund_id, with_for_update=True)
+                if refund.state == "submitting":
+                    unknown = isinstance(error, Unavailable) and error.outcome_unknown
+                    refund.state = "unknown" if unknown else "ready"
+                session.commit()
+            return
+        self._book(payment_id, snapshot, "answer")
+        with self.session() as session:
+            refund = session.get_one(Refund, refund_id, with_for_update=True)
+            if refund.state in ("submitting", "unknown"):
+                # It was sent and does not show yet, or it never was made and its key is gone: a person decides.
+                refund.state, refund.next_at = "unknown", None if old else self.now() + timedelta(minutes=5)
+                if old:
+                    refund.fail(session, "the gateway has no such refund", by=self._actor(account), now=self.now())
+            session.commit()
+
+    def revoke(self, gateway_mandate_id: int) -> bool:
+        """Tell the vendor that a mandate is over; whether it says so too now. Tried again until it does."""
+        with self.session() as session:
+            mandate = session.get_one(GatewayMandate, gateway_mandate_id)
+            account, ref = mandate.account, MandateRef(mandate.customer, mandate.external_id)
+        gateway = self.accounts.find(account)
+        found: MandateSnapshot | None
+        try:
+            found = self._call(gateway, "revoke", None, lambda: gateway.revoke(ref))
+        except Gone:
+            found = None
+        if found is not None and found.state != "invalid":
+            return False
+        with self.session() as session:
+            mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
+            mandate.revoked_at = self.now()
+            session.commit()
+        return True
+
+    def look_at_mandate(self, gateway_mandate_id: int) -> None:
+        """A mandate that the vendor ended is ended here too."""
+        with self.session() as session:
+            mandate = session.get_one(GatewayMandate, gateway_mandate_id)
+            account, ref = mandate.account, MandateRef(mandate.customer, mandate.external_id)
+        gateway = self.accounts.find(account)
+        try:
+            found = self._call(gateway, "mandate", None, lambda: gateway.mandate(ref))
+            state, reason = found.state, found.reason
+        except Gone:
+            state, reason = "invalid", "the gateway has it no more"
+        with self.session() as session:
+            mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
+            mandate.note(session, state, reason, by=self._actor(account), now=self.now())
+            session.commit()
+
+    # -- writing down what came of it ----------------------------------------------------------------------------
+
+    def _book(self, payment_id: int, snapshot: Snapshot, learnt_by: str) -> list[PaymentFact]:
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            by = self._actor(online.account)
+            how = Learning(learnt_by, by, self.now(), self.settings.day_of)
+            facts = booking.learn(session, online, snapshot, how)
+            if online.step in ("open", "processing", "submitting", "unknown"):
+                online.ask_again(now=how.now)
+            session.commit()
+            for fact in facts:
+                session.refresh(fact)
+            session.expunge_all()
+            return facts
+
+    def _refused(self, payment_id: int, failure: Failure) -> None:
+        """The vendor made no payment of it."""
+        now = self.now()
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            how = Learning("answer", self._actor(online.account), now, self.settings.day_of)
+            booking.refuse(session, online, failure, how)
+            session.commit()
+
+    def _unknown(self, payment_id: int, error: GatewayError) -> None:
+        """No answer. Where nothing can have happened it is asked afresh, else with the same key, or looked up."""
+        with self.session() as session:
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.step == "submitting":
+                certain = isinstance(error, Unavailable) and not error.outcome_unknown
+                online.step = "prepared" if certain else "unknown"
+                online.ask_again(now=self.now())
+            session.commit()
+
+    def _later(self, payment_id: int) -> None:
+        with self.session() as session:
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            if online.step in UNDER_WAY:
+                online.ask_again(now=self.now())
+            session.commit()
+
+    def _call(self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]) -> T:
+        """Ask, and leave a line about it in a transaction of its own, whatever came of it."""
+        began, at = time.monotonic(), self.now()
+        outcome, is_ok = "", False
+        try:
+            answer = ask()
+            is_ok, outcome = True, str(getattr(answer, "state", "found" if answer is not None else "nothing"))
+            return answer
+        except GatewayError as error:
+            outcome = f"{error.code}: {error.message}"
+            raise
+        finally:
+            spent = round((time.monotonic() - began) * 1000)
+            with self.session() as session:
+                session.add(
+                    GatewayCall(
+                        account=gateway.account.name, verb=verb, payment_id=payment_id, at=at, milliseconds=spent,
+                        is_ok=is_ok, outcome=outcome[:255],
+                    )
+                )  # fmt: skip
+                session.commit()
+
+    @staticmethod
+    def _actor(account: str) -> Actor:
+        return Actor("gateway", account, "gateway", authenticated=True)
+
+    def refund_limit(self, currency: str) -> Money:
+        return Money(self.settings.refund_limit, currency)

@@ -1,0 +1,163 @@
+"""What gateways posted to us, as it came: stored before it is answered, looked at afterwards, kept for some weeks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from supporters.db import Base, instant, line, pk, word
+from supporters.payments.gateway import BadNotification, Gateway, Nudge
+
+#: A body is never longer: a vendor's is some kilobytes.
+LARGEST = 256 * 1024
+KEPT = timedelta(days=30)
+KEPT_BAD = timedelta(days=7)
+BAD_AN_HOUR = 500
+#: After so long that nothing of ours turned up for it, it is about something else.
+STRANGE_AFTER = timedelta(hours=1)
+WAITING = text("state = 'waiting'")
+_HEADERS = ("content-type", "user-agent", "stripe-signature", "x-mollie-signature", "x-signature")
+
+
+class Notification(Base):
+    """waiting · taken: somebody looks · done · ignored: nothing of ours · bad: not from the vendor, kept a week."""
+
+    __tablename__ = "supporters_notification"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'taken', 'done', 'ignored', 'bad')", name="state"),
+        # The same news again, while nobody looked yet, is counted and not stored again.
+        Index(
+            "uq_supporters_notification_waiting",
+            "account",
+            "digest",
+            unique=True,
+            sqlite_where=WAITING,
+            postgresql_where=WAITING,
+        ),
+        Index(None, "state", "next_at"),
+        Index(None, "account", "received_at"),
+        Index(None, "external_id"),
+    )
+
+    id: Mapped[pk]
+    account: Mapped[word]
+    received_at: Mapped[instant]
+    headers: Mapped[dict[str, Any]] = mapped_column(JSON)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    external_id: Mapped[str] = mapped_column(String(100), default="")
+    kind: Mapped[word] = mapped_column(default="")
+    key: Mapped[str | None] = mapped_column(String(64))
+    times: Mapped[int] = mapped_column(default=1)
+    state: Mapped[word]
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[instant]
+    taken_at: Mapped[instant | None]
+    done_at: Mapped[instant | None]
+    note: Mapped[line] = mapped_column(default="")
+
+    @classmethod
+    def receive(
+        cls, session: Session, gateway: Gateway, headers: Mapping[str, str], raw: bytes, *, now: datetime
+    ) -> bool:
+        """Store what was posted. False where it is not the vendor's: then it is kept for a look, and acted on never."""
+        known = {name.lower(): value[:500] for name, value in headers.items() if name.lower() in _HEADERS}
+        shared = {
+            "account": gateway.account.name, "received_at": now, "headers": known, "body": raw[:LARGEST], "times": 1,
+            "tries": 0, "next_at": now, "note": "",
+        }  # fmt: skip
+        try:
+            nudges = gateway.notifications(headers, raw, now)
+        except BadNotification as error:
+            digest = hashlib.sha256(raw).digest()
+            recent = select(cls.id).where(cls.account == gateway.account.name, cls.state == "bad", cls.digest == digest)
+            same = session.scalar(recent.limit(1)) or cls._flood(session, gateway.account.name, now)
+            if same is not None:
+                session.execute(update(cls).where(cls.id == same).values(times=cls.times + 1))
+            else:
+                shared["body"] = raw[:4096]
+                session.add(cls(**shared | {"digest": digest, "state": "bad", "note": error.message[:255]}))
+            return False
+        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        for nudge in nudges:
+            digest = hashlib.sha256(f"{nudge.external_id}\n{nudge.event_id or ''}\n{nudge.kind}".encode()).digest()
+            row = shared | {
+                "digest": digest, "external_id": nudge.external_id[:100], "kind": nudge.kind[:40], "key": nudge.key,
+                "state": "waiting",
+            }  # fmt: skip
+            adding = insert(cls).values(**row)
+            session.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["account", "digest"],
+                    index_where=WAITING,
+                    set_={"times": cls.times + 1},
+                )
+            )
+        return True
+
+    @classmethod
+    def _flood(cls, session: Session, account: str, now: datetime) -> int | None:
+        """The newest of them, where strangers posted so much this hour that more of it says nothing new."""
+        recent = (
+            select(cls.id)
+            .where(cls.account == account, cls.received_at > now - timedelta(hours=1), cls.state == "bad")
+            .order_by(cls.received_at.desc())
+            .limit(BAD_AN_HOUR)
+        )
+        found = list(session.scalars(recent))
+        return found[0] if len(found) == BAD_AN_HOUR else None
+
+    @classmethod
+    def take(cls, session: Session, most: int, *, now: datetime) -> list[Notification]:
+        """Some that wait, marked as taken so that news that comes from now on is a row of its own."""
+        waiting = select(cls).where(cls.state == "waiting", cls.next_at <= now).order_by(cls.next_at, cls.id)
+        found = list(session.scalars(waiting.limit(most).with_for_update(skip_locked=True)))
+        for each in found:
+            each.state, each.taken_at, each.tries = "taken", now, each.tries + 1
+        session.flush()
+        return found
+
+    @classmethod
+    def give_back(cls, session: Session, *, before: datetime, now: datetime) -> int:
+        """What somebody took and never finished, because the process ended."""
+        stuck: Any = session.scalars(select(cls).where(cls.state == "taken", cls.taken_at < before)).all()
+        for each in stuck:
+            each.wait(session, now, now=now)
+        return len(stuck)
+
+    def nudge(self) -> Nudge:
+        return Nudge(self.external_id, kind=self.kind, key=self.key)
+
+    def finish(self, state: str, note: str, *, now: datetime) -> None:
+        self.state, self.note, self.done_at = state, note[:255], now
+
+    def wait(self, session: Session, until: datetime, *, now: datetime, note: str = "") -> None:
+        """Look again later; where the same news waits already, this one is done."""
+        same = select(Notification.id).where(
+            Notification.account == self.account, Notification.digest == self.digest, Notification.state == "waiting"
+        )
+        if session.scalar(same):
+            self.finish("done", "the same came again", now=now)
+        else:
+            self.state, self.next_at, self.note = "waiting", until, note[:255]
+        session.flush()
+
+    def replay(self, *, now: datetime) -> None:
+        """A person wants it looked at again."""
+        self.state, self.next_at, self.tries = "waiting", now, 0
+
+    @classmethod
+    def purge(cls, session: Session, *, now: datetime) -> int:
+        gone: Any = session.execute(
+            delete(cls).where(
+                (cls.state.in_(("done", "ignored")) & (cls.received_at < now - KEPT))
+                | ((cls.state == "bad") & (cls.received_at < now - KEPT_BAD))
+            )
+        )
+        return int(gone.rowcount)

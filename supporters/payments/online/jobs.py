@@ -1,0 +1,200 @@
+"""What happens to online payments by itself. Each job commits as it goes and does whatever is due, however often."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.payments.gateway import GatewayError
+from supporters.payments.online import charging, noticing, post
+from supporters.payments.online.accounts import Accounts
+from supporters.payments.online.call import GatewayCall
+from supporters.payments.online.cashier import Cashier
+from supporters.payments.online.checkout import Checkout
+from supporters.payments.online.inbox import Notification
+from supporters.payments.online.payment import OnlinePayment
+from supporters.payments.online.refund import Refund
+from supporters.registry import Work, job
+
+log = logging.getLogger("supporters.payments")
+#: Who never paid is forgotten after so long; a bank transfer at a vendor's page can take some days.
+FORGET_AFTER = timedelta(days=30)
+KEEP_CALLS = timedelta(days=90)
+AT_ONCE = 100
+
+
+def cashier(work: Work) -> Cashier | None:
+    """None where the settings name no gateway: then there is nothing to do."""
+    accounts = Accounts.read(work.settings.gateways, now=work.now)
+    return Cashier(work.session, accounts, work.settings, work.now) if accounts else None
+
+
+@job("gateway_news", every=timedelta(seconds=5), single=False)
+def gateway_news(work: Work) -> str | None:
+    """Look at what gateways posted."""
+    at = cashier(work)
+    if at is None:
+        return None
+    found = post.work_through(at, stopping=work.stopping)
+    return ", ".join(f"{count} {what}" for what, count in found.items() if count) or None
+
+
+@job("charge_due", every=timedelta(minutes=10))
+def charge_due(work: Work) -> str | None:
+    """Charge what falls due on gateways' mandates, and tell beforehand what has to be told."""
+    at = cashier(work)
+    if at is None:
+        return None
+    now = work.now()
+    on = work.settings.day_of(now)
+    live = {name: gateway.account.is_live for name, gateway in at.accounts.items()}
+    with work.session() as session:
+        told = noticing.notice(session, notice_days=work.settings.notice_days, on=on, now=now)
+        session.commit()
+        prepared = charging.prepare(
+            session, live, on=on, notice_days=work.settings.notice_days, late_days=work.settings.late_days, now=now
+        )
+        session.commit()
+    charged = 0
+    while not work.stopping() and (some := _prepared(work)):
+        for payment_id in some:
+            if work.stopping():
+                break
+            at.charge(payment_id)
+            charged += 1
+    parts = ((told, "told beforehand"), (prepared, "prepared"), (charged, "charged"))
+    return ", ".join(f"{count} {what}" for count, what in parts if count) or None
+
+
+def _prepared(work: Work) -> list[int]:
+    with work.session() as session:
+        query = select(OnlinePayment.payment_id).where(
+            OnlinePayment.step == "prepared", OnlinePayment.purpose == "recurring",
+            OnlinePayment.next_sync_at.is_(None),
+        )  # fmt: skip
+        return list(session.scalars(query.order_by(OnlinePayment.id).limit(AT_ONCE)))
+
+
+@job("poll_gateways", every=timedelta(minutes=1))
+def poll_gateways(work: Work) -> str | None:
+    """Look at payments of which no news came, and at what changed at the vendors since the last look."""
+    at = cashier(work)
+    if at is None:
+        return None
+    looked = 0
+    tried: set[int] = set()
+    while not work.stopping():
+        with work.session() as session:
+            query = select(OnlinePayment.payment_id).where(
+                OnlinePayment.next_sync_at <= work.now(), OnlinePayment.account.in_(list(at.accounts)),
+                OnlinePayment.payment_id.not_in(tried),
+            )  # fmt: skip
+            due = list(session.scalars(query.order_by(OnlinePayment.next_sync_at).limit(AT_ONCE)))
+        if not due:
+            break
+        for payment_id in due:
+            tried.add(payment_id)
+            _sync(at, payment_id)
+            looked += 1
+    return f"{looked} looked at" if looked else None
+
+
+@job("catch_up_gateways", every=timedelta(hours=1))
+def catch_up(work: Work) -> str | None:
+    """What the vendors say changed since yesterday, for news that never came: a refund in the dashboard, a dispute."""
+    at = cashier(work)
+    if at is None:
+        return None
+    looked = 0
+    for name, gateway in at.accounts.items():
+        try:
+            ids = list(dict.fromkeys(gateway.changed_since(work.now() - timedelta(days=1, hours=1))))
+        except GatewayError as error:
+            log.warning("what changed at %s is not known: %s", name, error.message)
+            continue
+        for external_id in ids:
+            if work.stopping():
+                break
+            payment_id = at.find_payment(name, external_id, None)
+            if payment_id is not None:
+                _sync(at, payment_id)
+                looked += 1
+    return f"{looked} looked at" if looked else None
+
+
+def _sync(at: Cashier, payment_id: int) -> None:
+    try:
+        at.sync(payment_id, "poll")
+    except GatewayError as error:
+        log.warning("payment %s could not be looked at: %s", payment_id, error.message)
+
+
+@job("refunds", every=timedelta(seconds=30))
+def send_refunds(work: Work) -> str | None:
+    """Send the refunds that are approved, and find out what became of those without an answer."""
+    at = cashier(work)
+    if at is None:
+        return None
+    with work.session() as session:
+        query = select(Refund.id).where(
+            Refund.state.in_(("ready", "submitting", "unknown")), Refund.next_at <= work.now()
+        )
+        due = list(session.scalars(query.order_by(Refund.next_at).limit(AT_ONCE)))
+    for refund_id in due:
+        at.refund(refund_id)
+    return f"{len(due)} sent" if due else None
+
+
+@job("gateway_mandates", every=timedelta(minutes=15))
+def gateway_mandates(work: Work) -> str | None:
+    """Tell the vendors of mandates that are over, and look at those that are not confirmed yet."""
+    at = cashier(work)
+    if at is None:
+        return None
+    here = GatewayMandate.account.in_(list(at.accounts))
+    with work.session() as session:
+        ended = list(
+            session.scalars(
+                select(GatewayMandate.id).where(
+                    GatewayMandate.state == "ended", GatewayMandate.revoked_at.is_(None), here
+                )
+            )
+        )
+        pending = list(session.scalars(select(GatewayMandate.id).where(GatewayMandate.state == "pending", here)))
+    revoked = 0
+    for mandate_id in ended:
+        try:
+            revoked += at.revoke(mandate_id)
+        except GatewayError as error:
+            log.warning("mandate %s could not be ended at the gateway: %s", mandate_id, error.message)
+    for mandate_id in pending:
+        try:
+            at.look_at_mandate(mandate_id)
+        except GatewayError as error:
+            log.warning("mandate %s could not be looked at: %s", mandate_id, error.message)
+    return f"{revoked} ended at the gateway" if revoked else None
+
+
+@job("forget_checkouts", every=timedelta(days=1))
+def forget_checkouts(work: Work) -> str | None:
+    """Forget who filled in a form and never paid, old news and old calls."""
+    now = work.now()
+    with work.session() as session:
+        old = Checkout.created_at < now - FORGET_AFTER
+        under_way = select(OnlinePayment.checkout_id).where(
+            OnlinePayment.step.in_(("processing", "unknown", "submitting")), OnlinePayment.checkout_id.is_not(None)
+        )
+        gone: Any = session.execute(
+            update(Checkout)
+            .where(old, Checkout.sealed_person.is_not(None), Checkout.id.not_in(under_way))
+            .values(sealed_person=None, consents=[], forgotten_at=now)
+        )
+        news = Notification.purge(session, now=now)
+        session.execute(delete(GatewayCall).where(GatewayCall.at < now - KEEP_CALLS))
+        session.commit()
+    parts = ((int(gone.rowcount), "forgotten"), (news, "notifications purged"))
+    return ", ".join(f"{count} {what}" for count, what in parts if count) or None

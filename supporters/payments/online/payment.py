@@ -1,0 +1,107 @@
+"""What a gateway knows of a payment, beside the payment itself: under which names, how far it is, when to ask again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from supporters.db import Base, cents, instant, line, pk, word
+from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.payments.gateway import Order, Snapshot
+from supporters.payments.online.checkout import Checkout
+from supporters.payments.payment import Payment
+
+#: prepared: the row is there, nobody was asked · submitting: we are asking · unknown: we asked and do not know what
+#: came of it · open, processing, paid, failed, cancelled, expired: as the gateway says · parked: what the gateway has
+#: under this name is not what we asked for, and a person has to look.
+STEPS = (
+    "prepared", "submitting", "unknown", "open", "processing", "paid", "failed", "cancelled", "expired", "parked",
+)  # fmt: skip
+UNDER_WAY = ("prepared", "submitting", "unknown", "open", "processing")
+PURPOSES = ("one_off", "first", "setup", "recurring")
+LIVE = text("next_sync_at IS NOT NULL")
+#: One that the donor, or a job, is at; a second is made only once this one came to nothing.
+AT_IT = text(f"checkout_id IS NOT NULL AND step IN ({', '.join(repr(s) for s in UNDER_WAY)})")
+
+
+class OnlinePayment(Base):
+    """Its payment's ``reference`` is the idempotency key, and travels in the vendor's metadata."""
+
+    __tablename__ = "supporters_online_payment"
+    __table_args__ = (
+        UniqueConstraint("payment_id"),
+        UniqueConstraint("account", "external_id"),
+        UniqueConstraint("account", "transaction_id"),
+        CheckConstraint(f"step IN ({', '.join(repr(s) for s in STEPS)})", name="step"),
+        CheckConstraint(f"purpose IN ({', '.join(repr(p) for p in PURPOSES)})", name="purpose"),
+        CheckConstraint("purpose <> 'recurring' OR gateway_mandate_id IS NOT NULL", name="recurring_has_mandate"),
+        CheckConstraint("purpose = 'recurring' OR checkout_id IS NOT NULL", name="others_have_checkout"),
+        Index("ix_supporters_online_payment_next_sync_at", "next_sync_at", sqlite_where=LIVE, postgresql_where=LIVE),
+        Index(
+            "uq_supporters_online_payment_at_it", "checkout_id", unique=True, sqlite_where=AT_IT, postgresql_where=AT_IT
+        ),
+        Index(None, "checkout_id"),
+        Index(None, "gateway_mandate_id"),
+        Index(None, "step", "id"),
+    )
+
+    id: Mapped[pk]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("supporters_payment.id"))
+    account: Mapped[word]
+    is_live: Mapped[bool]
+    purpose: Mapped[word]
+    checkout_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_checkout.id"))
+    gateway_mandate_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_gateway_mandate.id"))
+    step: Mapped[word] = mapped_column(default="prepared")
+    external_id: Mapped[str | None] = mapped_column(String(100))
+    transaction_id: Mapped[str | None] = mapped_column(String(100))
+    checkout_url: Mapped[str | None] = mapped_column(String(2000))
+    method: Mapped[word | None]
+    failure_kind: Mapped[word | None]
+    failure_code: Mapped[str | None] = mapped_column(String(80))
+    parked_for: Mapped[line | None]
+    fee: Mapped[cents | None]
+    balance_reference: Mapped[str | None] = mapped_column(String(100))
+    #: A second payment for what was paid already: booked as a gift, and for a person to give back.
+    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_payment.id"))
+    submitted_at: Mapped[instant | None]  # when we first asked: how old the key is at the vendor
+    observed_at: Mapped[instant | None]  # of the last snapshot that was believed
+    syncs: Mapped[int] = mapped_column(default=0)
+    next_sync_at: Mapped[instant | None]  # None: only news makes us look
+    settled_at: Mapped[instant | None]  # when we learnt what became of it
+
+    payment: Mapped[Payment] = relationship(foreign_keys=[payment_id], lazy="joined")
+    duplicate_of: Mapped[Payment | None] = relationship(foreign_keys=[duplicate_of_id])
+    checkout: Mapped[Checkout | None] = relationship()
+    gateway_mandate: Mapped[GatewayMandate | None] = relationship()
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.step in UNDER_WAY
+
+    def order(self, description: str, **more: object) -> Order:
+        """As it is asked of the gateway; asked again, it is the same."""
+        return Order(
+            key=self.payment.reference, purpose=self.purpose, money=self.payment.money, description=description,  # type: ignore[arg-type]
+            made_at=self.payment.created_at, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def why_not(self, snapshot: Snapshot) -> str | None:
+        """Why what the gateway has under this name is not this payment; None where it is."""
+        if snapshot.key != self.payment.reference:
+            return "it was made for something else"
+        if snapshot.is_live != self.is_live:
+            return "a test payment on a live account" if self.is_live else "a live payment on a test account"
+        if self.external_id is not None and snapshot.external_id != self.external_id:
+            return "it has another name at the gateway"
+        if self.purpose != "setup" and snapshot.money != self.payment.money:
+            return f"{snapshot.money} where {self.payment.money} was asked"
+        return None
+
+    def ask_again(self, *, now: datetime) -> None:
+        """When to look next where no news comes: after 5 minutes, an hour, then daily, for as long as it is open."""
+        pace = (timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
+        self.syncs += 1
+        self.next_sync_at = now + pace[min(self.syncs, len(pace)) - 1]

@@ -46,14 +46,15 @@ T = TypeVar("T")
 
 class Stripe(Looking):
     def capabilities(self) -> Capabilities:
-        return Capabilities(once=self._offered(_ONCE), mandates=self._offered(_MANDATES))
+        currency = self.account.currency
+        return Capabilities(once=self._offered(_ONCE, currency), mandates=self._offered(_MANDATES, currency))
 
-    def _offered(self, methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    def _offered(self, methods: tuple[Method, ...], currency: str) -> tuple[Method, ...]:
         return tuple(
             method
             for method in methods
             if (not self.account.methods or method in self.account.methods)
-            and (self.account.currency == "EUR" or method not in _EURO_ONLY)
+            and (currency == "EUR" or method not in _EURO_ONLY)
         )
 
     # --- money in -----------------------------------------------------------------------------------------------
@@ -61,10 +62,10 @@ class Stripe(Looking):
     def begin(self, order: Order, urls: Urls) -> Snapshot:
         if order.purpose not in ("one_off", "first", "setup"):
             raise Misasked("A %(purpose)s payment does not begin at a page.", purpose=order.purpose)
-        offered = self._offered(_ONCE if order.purpose == "one_off" else _MANDATES)
+        offered = self._offered(_ONCE if order.purpose == "one_off" else _MANDATES, order.money.currency)
         methods = [method for method in offered if order.method in (None, method)]
         if not methods:
-            raise Misasked("Account %(account)s has no such method of payment.", account=self.account.name)
+            raise Misasked("Account %(account)s has no such way to pay.", account=self.account.name)
         params = asking.checkout(order, urls, methods)
         return self._once(order, lambda: self._begun(order, params))
 
@@ -124,6 +125,8 @@ class Stripe(Looking):
         intent = snapshot.transaction_id or snapshot.external_id
         if snapshot.state != "paid" or not reading.INTENT.fullmatch(intent):
             raise Declined(Failure("hard", "not_paid"))
+        if order.money.currency != snapshot.money.currency:
+            raise Misasked("What was paid in %(currency)s goes back in it.", currency=snapshot.money.currency)
         known = next((refund for refund in snapshot.refunds if refund.key == order.key), None)
         if known is not None:
             if known.money != order.money:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from supporters.money import Money
 from supporters.payments.gateway import MandateRef, Method, Misasked, Order, RefundOrder, Urls
 from supporters.payments.stripe_reading import CUSTOMER, METHOD, Plain, to_minor
 
@@ -58,7 +59,7 @@ def checkout(order: Order, urls: Urls, methods: Sequence[Method]) -> Plain:
     if order.purpose == "first":
         about["setup_future_usage"] = "off_session"
     product = {"name": order.description[:_PRODUCT]}
-    price = {"currency": currency, "unit_amount": to_minor(order.money), "product_data": product}
+    price = {"currency": currency, "unit_amount": _amount(order.money), "product_data": product}
     return params | {
         "submit_type": "donate",
         "adaptive_pricing": {"enabled": False},  # what is asked is what is paid, in that currency
@@ -75,6 +76,12 @@ def _customer(order: Order) -> Plain:
     return made | {"customer_email": order.payer.email} if order.payer else made
 
 
+def _amount(money: Money) -> int:
+    if money.amount <= 0:
+        raise Misasked("A payment or refund is of more than nothing.")
+    return to_minor(money)
+
+
 def _locale(locale: str) -> str:
     whole = locale.replace("_", "-")
     return next((one for one in (whole, whole.split("-")[0]) if one in _LOCALES), "auto")
@@ -82,7 +89,7 @@ def _locale(locale: str) -> str:
 
 def charge(order: Order, mandate: MandateRef) -> Plain:
     return {
-        "amount": to_minor(order.money),
+        "amount": _amount(order.money),
         "currency": order.money.currency.lower(),
         "customer": mandate.customer,
         "payment_method": mandate.mandate,
@@ -97,4 +104,4 @@ def charge(order: Order, mandate: MandateRef) -> Plain:
 
 
 def refund(order: RefundOrder, intent: str) -> Plain:
-    return {"payment_intent": intent, "amount": to_minor(order.money), "metadata": {"refund": order.key}}
+    return {"payment_intent": intent, "amount": _amount(order.money), "metadata": {"refund": order.key}}

@@ -85,8 +85,9 @@ def refusal_of_charge(error: BaseException | None) -> Failure | None:
     body = body_of(error)
     if body.get("type") == "card_error":
         return failure(body)
-    if body.get("code") in _HARD or (body.get("param") in ("payment_method", "mandate") and not _missing(error)):
-        return Failure("hard", str(body.get("code") or "payment_method_unusable"))
+    code, about = body.get("code"), body.get("param")
+    if code in _HARD or (about in ("payment_method", "mandate") and code != "resource_missing"):
+        return Failure("hard", str(code or "payment_method_unusable"))
     return None
 
 
@@ -128,8 +129,21 @@ def translated(error: Exception, *, changing: bool) -> GatewayError:
     return Unavailable(outcome_unknown=changing, why=f"no readable answer, {type(error).__name__}")
 
 
+class Told(Exception):
+    """What Stripe's library raised, without its words: what a traceback shows. The answer itself is not shown."""
+
+    def __init__(self, error: Exception) -> None:
+        self.body = body_of(error)
+        self.headers = dict(getattr(error, "headers", None) or {})
+        status = getattr(error, "http_status", None)
+        said = (type(error).__name__, status, *(self.body.get(name) for name in ("code", "decline_code", "param")))
+        super().__init__(" ".join(str(one)[:60] for one in said if one))
+
+
 def body_of(error: BaseException | None) -> dict[str, Any]:
     """The ``error`` of the answer, plain; empty where there was none."""
+    if isinstance(error, Told):
+        return error.body
     body = getattr(error, "json_body", None)
     inner = body.get("error") if isinstance(body, dict) else None
     return inner if isinstance(inner, dict) else {}
@@ -137,22 +151,22 @@ def body_of(error: BaseException | None) -> dict[str, Any]:
 
 def replayed(error: BaseException | None) -> bool:
     """Whether Stripe only repeated what it answered to this key before: an old 500 too."""
-    return says_replayed(getattr(error, "headers", None) or {})
+    return isinstance(error, Told) and says_replayed(error.headers)
 
 
 def says_replayed(headers: Mapping[str, str]) -> bool:
     return _header(headers, "Idempotent-Replayed") == "true"
 
 
-def _missing(error: BaseException | None) -> bool:
+def _missing(error: Exception) -> bool:
     return body_of(error).get("code") == "resource_missing" or getattr(error, "http_status", None) == 404
 
 
 def _after(error: Exception) -> float:
     try:
         seconds = float(_header(getattr(error, "headers", None) or {}, "Retry-After"))
-        return min(max(seconds, 0.0), 3600.0) if seconds == seconds else 1.0
-    except ValueError:
+        return min(max(round(seconds, 3), 0.0), 3600.0)
+    except (ValueError, OverflowError):  # none, or none that is a number
         return 1.0
 
 

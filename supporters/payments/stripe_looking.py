@@ -234,7 +234,7 @@ class Looking:
             answer: Plain = plain(call())
             return answer
         except Exception as error:
-            raise stripe_errors.translated(error, changing=False) from error
+            raise stripe_errors.translated(error, changing=False) from stripe_errors.Told(error)
 
     def made(self, call: Callable[[Plain], Any], key: str) -> tuple[Plain, bool]:
         """The answer to what changes something, and whether Stripe only repeats what it answered to this key before."""
@@ -243,7 +243,7 @@ class Looking:
             headers = answer.last_response.headers if answer.last_response else {}
             return plain(answer), stripe_errors.says_replayed(headers)
         except Exception as error:
-            raise stripe_errors.translated(error, changing=True) from error
+            raise stripe_errors.translated(error, changing=True) from stripe_errors.Told(error)
 
     def pages(self, call: Callable[[], Any]) -> Iterator[Plain]:
         """All of a list; its next page is asked for when it is needed."""
@@ -255,7 +255,7 @@ class Looking:
                     return
                 page = page.next_page()
         except Exception as error:
-            raise stripe_errors.translated(error, changing=False) from error
+            raise stripe_errors.translated(error, changing=False) from stripe_errors.Told(error)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
 from supporters.payments.online import jobs as online_jobs
+from supporters.payments.online import letters as online_letters
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.cashier import Cashier
 from supporters.people import checks as people_checks
@@ -33,7 +34,7 @@ from supporters.web import health, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, online_jobs, collect, fund, importing, keys, mail, report, work,
+    lifecycle_timeline, mail_jobs, online_jobs, online_letters, collect, fund, importing, keys, mail, report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.

@@ -5,6 +5,7 @@ No message of Stripe's is passed on in an error: it repeats what it was sent, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ _HARD = {
 _ADVICE: dict[str, FailureKind] = {"do_not_try_again": "hard", "confirm_card_data": "hard"}
 #: Too little told by itself: what stands beside it says more.
 _VAGUE = ("card_declined", "payment_intent_payment_attempt_failed", "setup_attempt_failed")
+_WORDS = ("type", "code", "decline_code", "advice_code", "param", "message")
 _IN_USE = ("idempotency_key_in_use", "lock_timeout")
 #: A refund that Stripe cannot make, however often it is asked.
 _NOT_REFUNDABLE = {
@@ -106,11 +108,7 @@ def translated(error: Exception, *, changing: bool) -> GatewayError:
     code, status = body.get("code"), getattr(error, "http_status", None)
     if isinstance(error, stripe.RateLimitError):
         return RateLimited(_after(error))
-    if (
-        isinstance(error, stripe.IdempotencyError)
-        or status == 409
-        or code in ("idempotency_key_in_use", "lock_timeout")
-    ):
+    if isinstance(error, stripe.IdempotencyError) or status == 409 or code in _IN_USE:
         return Conflict("Stripe has this key at work, or for something else (%(code)s).", code=code or "idempotency")
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         return Unauthorised("Stripe does not take the key of this account (%(code)s).", code=code or status)
@@ -146,7 +144,8 @@ def body_of(error: BaseException | None) -> dict[str, Any]:
         return error.body
     body = getattr(error, "json_body", None)
     inner = body.get("error") if isinstance(body, dict) else None
-    return inner if isinstance(inner, dict) else {}
+    found = inner if isinstance(inner, dict) else {}
+    return {name: value for name, value in found.items() if name not in _WORDS or isinstance(value, str)}
 
 
 def replayed(error: BaseException | None) -> bool:
@@ -165,9 +164,9 @@ def _missing(error: Exception) -> bool:
 def _after(error: Exception) -> float:
     try:
         seconds = float(_header(getattr(error, "headers", None) or {}, "Retry-After"))
-        return min(max(round(seconds, 3), 0.0), 3600.0)
-    except (ValueError, OverflowError):  # none, or none that is a number
+    except ValueError:  # none, or a date
         return 1.0
+    return min(max(seconds, 0.0), 3600.0) if math.isfinite(seconds) else 1.0
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
@@ -176,12 +175,16 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 def _unconnected(error: Exception, *, changing: bool) -> Unavailable:
     """Where no connection came about nothing was sent, so nothing was done."""
-    import requests
-    from urllib3.exceptions import NewConnectionError
-
     cause = error.__cause__
-    reason = getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
-    unsent = isinstance(cause, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-    slow = isinstance(cause, requests.Timeout)
-    why = "no connection" if unsent else "no answer in time" if slow else "the connection broke"
+    unsent = _is_a(cause, "ConnectTimeout") or _is_a(_reason(cause), "NewConnectionError")
+    why = "no connection" if unsent else "no answer in time" if _is_a(cause, "Timeout") else "the connection broke"
     return Unavailable(outcome_unknown=changing and not unsent, why=why)
+
+
+def _reason(cause: BaseException | None) -> object:
+    return getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
+
+
+def _is_a(thing: object, name: str) -> bool:
+    """By name: these belong to the library that Stripe's library happens to talk with."""
+    return any(kind.__name__ == name for kind in type(thing).__mro__)

@@ -44,7 +44,7 @@ _SAID = "application/json"
 def create_app(state: StripeState) -> Flask:
     app = Flask("stripe-double", static_folder=None)
     app.extensions["stripe_double"] = state
-    stripe_pages.register(app, state)
+    app.register_blueprint(stripe_pages.bp)
 
     @app.route("/v1/<path:rest>", methods=["GET", "POST", "DELETE"])
     def api(rest: str) -> Response:
@@ -157,7 +157,7 @@ def _unrecognised(rest: str) -> ApiError:
 
 
 def _new_session(state: StripeState, asked: Thing) -> Thing:
-    home = state.public_url.rstrip("/") or url_for("stripe_home", _external=True).rstrip("/")
+    home = state.public_url.rstrip("/") or url_for("stripe.dashboard", _external=True).rstrip("/")
     return payments.begin(state, asked, f"{home}/checkout")
 
 

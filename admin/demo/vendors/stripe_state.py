@@ -94,7 +94,8 @@ class StripeState:
     # --- objects ------------------------------------------------------------------------------------------------
 
     def new_id(self, prefix: str) -> str:
-        return f"{prefix}_{''.join(secrets.choice(_LETTERS) for _ in range(24))}"
+        """Not to be guessed, and later ones sort later: of what happened in one second the order is known."""
+        return f"{prefix}_{len(self.things):08}{''.join(secrets.choice(_LETTERS) for _ in range(16))}"
 
     def moment(self, at: datetime | None = None) -> int:
         return int(at.timestamp() if at is not None else self.clock())

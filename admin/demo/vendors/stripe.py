@@ -72,7 +72,7 @@ def _answer(state: StripeState, rest: str, *, lost: bool) -> Response:
     asked = json.dumps([request.method, rest, sorted(request.form.items(multi=True))])
     try:
         _known()
-        with state.change(key or None):
+        with state.change(key or None) if request.method != "GET" else state.look():
             if key and key in state.busy:
                 raise ApiError(
                     409, "There is currently another in-progress request using this Idempotency Key.",

@@ -146,7 +146,7 @@ def pay(ident: str) -> Response:
 @bp.get("/")
 def dashboard() -> str:
     state = _state()
-    with state.change():
+    with state.look():
         intents = [one for one in state.all("payment_intent") if one["latest_charge"]]
         intents += [one for one in state.all("setup_intent") if one["latest_attempt"]]
         rows = [_row(state, one) for one in sorted(intents, key=lambda one: -one["created"])]

@@ -22,6 +22,7 @@ from supporters.payments.gateway import FailureKind
 
 _LETTERS = string.ascii_letters + string.digits
 _DAY = 86400
+EVENTS_KEPT = 5000
 
 
 class StripeState:
@@ -52,12 +53,17 @@ class StripeState:
         self._troubles: list[Trouble] = []
         self._news: list[Thing] = []
         self._key: str | None = None
+        self._kinds: dict[str, dict[str, Thing]] = {}
         self.things: dict[str, Thing] = {}
         self.hidden: dict[str, Thing] = {}  # what Stripe knows of an object and does not show
         self.replies: dict[str, Thing] = {}
+        self._made = 0
         if path is not None and path.exists():
             kept = json.loads(path.read_text())
-            self.things, self.hidden, self.replies = kept["things"], kept["hidden"], kept["replies"]
+            self.hidden, self.replies = kept["hidden"], kept["replies"]
+            self._made = kept["made"]
+            for thing in kept["things"]:
+                self.keep(thing)
 
     # --- changing it --------------------------------------------------------------------------------------------
 
@@ -79,11 +85,18 @@ class StripeState:
             if self.webhook_url:
                 self.post.send(self.webhook_url, self.webhook_secret, one, self.clock)
 
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Alone, and nothing changes."""
+        with self._lock:
+            yield
+
     def _save(self) -> None:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        whole = json.dumps({"things": self.things, "hidden": self.hidden, "replies": self.replies})
+        things = list(self.things.values())
+        whole = json.dumps({"things": things, "hidden": self.hidden, "replies": self.replies, "made": self._made})
         half = self._path.with_name(f"{self._path.name}.{os.getpid()}.half")
         with half.open("w") as file:
             file.write(whole)
@@ -95,14 +108,18 @@ class StripeState:
 
     def new_id(self, prefix: str) -> str:
         """Not to be guessed, and later ones sort later: of what happened in one second the order is known."""
-        return f"{prefix}_{len(self.things):08}{''.join(secrets.choice(_LETTERS) for _ in range(16))}"
+        self._made += 1
+        return f"{prefix}_{self._made:08}{''.join(secrets.choice(_LETTERS) for _ in range(16))}"
 
     def moment(self, at: datetime | None = None) -> int:
         return int(at.timestamp() if at is not None else self.clock())
 
     def keep(self, thing: Thing) -> Thing:
-        self.things[thing["id"]] = thing
+        self.things[thing["id"]] = self._kinds.setdefault(thing["object"], {})[thing["id"]] = thing
         return thing
+
+    def forget(self, ident: str) -> None:
+        del self._kinds[self.things.pop(ident)["object"]][ident]
 
     def get(self, ident: str | None) -> Thing | None:
         return self.things.get(ident or "")
@@ -111,15 +128,16 @@ class StripeState:
         """Newest first."""
         return [
             thing
-            for thing in reversed(self.things.values())
-            if thing["object"] == kind and all(thing.get(name) == value for name, value in where.items())
+            for thing in reversed(self._kinds.get(kind, {}).values())
+            if all(thing.get(name) == value for name, value in where.items())
         ]
 
     def tell(self, kind: str, about: Thing, at: int | None = None) -> Thing:
-        """An event, with the object as it is now."""
-        told = event(self.new_id("evt"), at or self.moment(), kind, copy.deepcopy(about), self._key)
-        self.things[told["id"]] = told
+        """An event, with the object as it is now. Stripe has events for a month; of very many the oldest go first."""
+        told = self.keep(event(self.new_id("evt"), at or self.moment(), kind, copy.deepcopy(about), self._key))
         self._news.append(told)
+        if len(self._kinds["event"]) > EVENTS_KEPT:
+            self.forget(next(iter(self._kinds["event"])))
         return told
 
     # --- what was answered before ---------------------------------------------------------------------------------
@@ -130,6 +148,9 @@ class StripeState:
         return reply if reply is not None and self.clock() - reply["at"] < _DAY else None
 
     def remember(self, key: str, asked: str, status: int, body: str) -> None:
+        old = next(iter(self.replies), None)
+        if old is not None and self.reply_to(old) is None:
+            del self.replies[old]
         self.replies[key] = {"asked": asked, "status": status, "body": body, "at": self.clock()}
 
     # --- trouble ------------------------------------------------------------------------------------------------

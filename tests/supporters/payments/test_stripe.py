@@ -16,8 +16,10 @@ from supporters.money import Money
 from supporters.payments.conformance import GatewayConformance
 from supporters.payments.conformance import Stage as AnyStage
 from supporters.payments.gateway import Conflict, GatewayAccount, Gone, Misasked, Snapshot, Unavailable
+from supporters.payments.online.accounts import Accounts
 from supporters.payments.stripe import KEYS_LAST, Stripe
 from supporters.payments.stripe_reading import to_minor, to_money
+from supporters.settings import BadSetting
 from tests.supporters.payments.stripe_stage import ACCOUNT, PAYER, URLS, Stage, staged
 
 IDEAL, CARD, DEBIT = "ideal", "card", "sepa_debit"
@@ -322,7 +324,7 @@ def test_an_error_that_stripe_repeats_and_nothing_came_of_stays_an_error(stage: 
     stage.backstage.trouble("500_done")
     with pytest.raises(Unavailable):
         stage.gateway.begin(order, URLS)
-    stage.state.things.clear()
+    stage.state.forget(stage.state.all("checkout.session")[0]["id"])
     with pytest.raises(Unavailable) as caught:
         stage.gateway.begin(order, URLS)
     assert caught.value.outcome_unknown
@@ -408,6 +410,15 @@ def test_a_key_of_another_kind_is_refused_and_not_shown(key: str, live: bool) ->
 @pytest.mark.parametrize(("key", "live"), [("sk_test_x", False), ("rk_test_x", False), ("sk_live_x", True)])
 def test_a_secret_or_restricted_key_of_its_kind_is_taken(key: str, live: bool) -> None:
     assert Stripe(GatewayAccount("stripe", "stripe", key, live)).account.is_live is live
+
+
+def test_the_settings_name_it(stage: Stage) -> None:
+    account = {"name": "stripe-nl", "gateway": "stripe", "key": "sk_test_x", "methods": ["ideal", "card"]}
+    accounts = Accounts.read([account], now=lambda: stage.now)
+    assert isinstance(accounts["stripe-nl"], Stripe)
+    assert accounts.methods(lasting=True) == {"ideal": "stripe-nl", "card": "stripe-nl"}
+    with pytest.raises(BadSetting):
+        Accounts.read([account | {"live": True}])
 
 
 def test_without_its_library_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,6 +205,16 @@ def test_it_keeps_what_it_knows_between_two_starts(tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["stripe.json"]
 
 
+def test_it_forgets_what_stripe_forgets(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("admin.demo.vendors.stripe_state.EVENTS_KEPT", 5)
+    for _ in range(3):
+        stage.paid()
+        stage.now += timedelta(days=2)
+    kept = [one["type"] for one in stage.state.all("event")]
+    assert (len(kept), kept[0]) == (5, "checkout.session.completed")
+    assert len(stage.state.replies) == 1
+
+
 def test_many_at_once_lose_nothing(stage: Stage, tmp_path: Path) -> None:
     stage.state._path = tmp_path / "stripe.json"
     threads = [threading.Thread(target=stage.paid) for _ in range(8)]

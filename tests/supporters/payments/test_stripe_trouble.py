@@ -154,6 +154,18 @@ def test_an_answer_that_comes_too_late_may_have_been_done(stage: Stage, move: An
         assert not looked.outcome_unknown
 
 
+def test_what_stripe_did_while_nobody_waited_is_found(stage: Stage) -> None:
+    order = stage.order()
+    hasty = Stripe(stage.gateway.account, now=lambda: stage.now, timeout=(1, 0.1))
+    stage.state.slow = 0.4
+    error = _error(lambda: hasty.begin(order, URLS))
+    assert isinstance(error, Unavailable)
+    assert error.outcome_unknown
+    stage.state.slow = 0
+    assert stage.gateway.begin(order, URLS).key == order.key
+    assert stage.backstage.count("payments") == 1
+
+
 @pytest.mark.parametrize("move", MOVES)
 def test_where_no_connection_came_about_nothing_was_done(stage: Stage, move: Any) -> None:
     with socket.socket() as taken:  # bound, and nobody listens

@@ -44,6 +44,11 @@ def payer(session: Session, online: OnlinePayment, how: Learning) -> tuple[Suppo
         owner = commitment.supporter.survivor(session)
         fund = commitment.fund if commitment.fund.is_open(how.day_of(how.now)) else Fund.by_code(session, "general")
         return owner, Terms(fund, commitment.source_code)
+    return whose(session, checkout, how)
+
+
+def whose(session: Session, checkout: Checkout, how: Learning) -> tuple[Supporter, Terms]:
+    """The supporter behind a form, and what the form was for."""
     fund = checkout.fund if checkout.fund.is_open(how.day_of(how.now)) else Fund.by_code(session, "general")
     return _supporter(session, checkout, how), Terms(fund, checkout.source_code)
 

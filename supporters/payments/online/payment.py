@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from supporters.db import Base, cents, instant, line, pk, word
 from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.money import Money
 from supporters.payments.gateway import Order, Snapshot
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.payment import Payment
@@ -90,18 +92,35 @@ class OnlinePayment(Base):
 
     def why_not(self, snapshot: Snapshot) -> str | None:
         """Why what the gateway has under this name is not this payment; None where it is."""
-        if snapshot.key != self.payment.reference:
-            return "it was made for something else"
-        if snapshot.is_live != self.is_live:
-            return "a test payment on a live account" if self.is_live else "a live payment on a test account"
-        if self.external_id is not None and snapshot.external_id != self.external_id:
-            return "it has another name at the gateway"
-        if self.purpose != "setup" and snapshot.money != self.payment.money:
-            return f"{snapshot.money} where {self.payment.money} was asked"
-        return None
+        payment = self.payment
+        return _why_not(
+            snapshot,
+            payment.reference,
+            self.is_live,
+            self.external_id,
+            None if self.purpose == "setup" else payment.money,
+        )
 
     def ask_again(self, *, now: datetime) -> None:
         """When to look next where no news comes: after 5 minutes, an hour, then daily, for as long as it is open."""
         pace = (timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
         self.syncs += 1
         self.next_sync_at = now + pace[min(self.syncs, len(pace)) - 1]
+
+
+def mismatch(row: Any, snapshot: Snapshot) -> str | None:
+    """``OnlinePayment.why_not`` for a row with the columns of a payment and what a gateway knows of it."""
+    asked = None if row.purpose == "setup" else Money(row.amount, row.currency)
+    return _why_not(snapshot, row.reference, row.is_live, row.external_id, asked)
+
+
+def _why_not(snapshot: Snapshot, key: str, is_live: bool, external_id: str | None, asked: Money | None) -> str | None:
+    if snapshot.key != key:
+        return "it was made for something else"
+    if snapshot.is_live != is_live:
+        return "a test payment on a live account" if is_live else "a live payment on a test account"
+    if external_id is not None and snapshot.external_id != external_id:
+        return "it has another name at the gateway"
+    if asked is not None and snapshot.money != asked:
+        return f"{snapshot.money} where {asked} was asked"
+    return None

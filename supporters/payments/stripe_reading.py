@@ -173,15 +173,19 @@ def generated_mandate(source: Plain) -> str | None:
 
 
 def refund_snapshot(refund: Plain) -> RefundSnapshot:
+    """Stripe takes a refund out of its ledger when it is made, and puts one that failed back in a line of its own."""
     state = _REFUND_STATES.get(refund["status"], "pending")
-    failed = expanded(refund.get("failure_balance_transaction")) if state == "failed" else None
+    failed = state == "failed"
+    line = expanded(refund.get("failure_balance_transaction"))
+    left = line is not None or refund.get("balance_transaction") is not None
     return RefundSnapshot(
         refund["id"],
         to_money(refund["amount"], refund["currency"]),
         state,
-        moment((failed or refund)["created"]),
+        moment(refund["created"]),
         (refund.get("metadata") or {}).get("refund"),
-        (refund.get("failure_reason") if state == "failed" else refund.get("reason")) or "",
+        (refund.get("failure_reason") if failed else refund.get("reason")) or "",
+        moment((line or refund)["created"]) if failed and left else None,
     )
 
 

@@ -55,10 +55,32 @@ def test_a_refund_to_a_bank_is_under_way_first(stage: Stage) -> None:
 def test_a_refund_that_came_back_says_when_and_why(stage: Stage) -> None:
     paid = stage.paid()
     refund_id = stage.backstage.refund(paid.external_id, Money(400))
-    later = stage.now + timedelta(days=3)
+    before, later = stage.gateway.fetch(paid.external_id), stage.now + timedelta(days=3)
     stage.backstage.fail_refund(paid.external_id, refund_id, at=later)
-    (refund,) = stage.gateway.fetch(paid.external_id).refunds
-    assert (refund.state, refund.at, refund.reason) == ("failed", later, "unknown")
+    after = stage.gateway.fetch(paid.external_id)
+    (refund,) = after.refunds
+    assert (refund.state, refund.at, refund.returned_at, refund.reason) == ("failed", stage.now, later, "unknown")
+    assert [(fact.kind, fact.at) for fact in after.facts()] == [
+        *((fact.kind, fact.at) for fact in before.facts()), ("refund_returned", later),
+    ]  # fmt: skip
+
+
+def test_a_refund_that_never_left_did_not_come_back(stage: Stage) -> None:
+    """One that waited for money in the account, and was cancelled: it is in no ledger."""
+    paid = stage.paid()
+    refund_id = stage.backstage.refund(paid.external_id, Money(400))
+    stage.thing(refund_id).update(status="canceled", balance_transaction=None)
+    found = stage.gateway.fetch(paid.external_id)
+    assert [(one.state, one.returned_at) for one in found.refunds] == [("failed", None)]
+    assert [fact.kind for fact in found.facts()] == ["received"]
+
+
+def test_a_refund_that_failed_before_its_line_is_written_is_back_all_the_same(stage: Stage) -> None:
+    paid = stage.paid()
+    refund_id = stage.backstage.refund(paid.external_id, Money(400))
+    stage.thing(refund_id)["status"] = "failed"
+    found = stage.gateway.fetch(paid.external_id)
+    assert [fact.kind for fact in found.facts()] == ["received", "refunded", "refund_returned"]
 
 
 def test_a_charge_on_a_mandate_is_refunded_too(stage: Stage) -> None:

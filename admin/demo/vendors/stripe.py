@@ -17,6 +17,7 @@ from admin.demo.vendors import stripe_pages
 from admin.demo.vendors import stripe_payments as payments
 from admin.demo.vendors.stripe_asks import SPECS, ApiError, parsed, taken
 from admin.demo.vendors.stripe_backstage import StripeBackstage
+from admin.demo.vendors.stripe_mandates import detach
 from admin.demo.vendors.stripe_returns import refund
 from admin.demo.vendors.stripe_shapes import API_VERSION, Thing
 from admin.demo.vendors.stripe_shapes import customer as customer_shape
@@ -188,7 +189,7 @@ def _cancel(state: StripeState, asked: Thing) -> Thing:
 
 def _detach(state: StripeState, asked: Thing) -> Thing:
     method: Thing = asked["it"]
-    payments.detach(state, method)
+    detach(state, method)
     return method
 
 

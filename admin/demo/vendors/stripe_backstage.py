@@ -8,6 +8,7 @@ from typing import Literal
 
 from admin.demo.vendors import stripe_payments as payments
 from admin.demo.vendors import stripe_returns as returns
+from admin.demo.vendors.stripe_mandates import detach
 from admin.demo.vendors.stripe_post import as_posted
 from admin.demo.vendors.stripe_shapes import Thing, event
 from admin.demo.vendors.stripe_state import StripeState
@@ -96,7 +97,7 @@ class StripeBackstage:
 
     def end_mandate(self, ref: MandateRef) -> None:
         with self.state.change():
-            payments.detach(self.state, self.state.things[ref.mandate])
+            detach(self.state, self.state.things[ref.mandate])
 
     def decline_next_charge(self, kind: FailureKind) -> None:
         self.state.next_decline = kind

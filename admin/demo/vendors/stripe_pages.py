@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from admin.demo.vendors import stripe_payments as payments
 from admin.demo.vendors import stripe_returns as returns
 from admin.demo.vendors.stripe_asks import ApiError
+from admin.demo.vendors.stripe_mandates import detach
 from admin.demo.vendors.stripe_shapes import Thing
 from admin.demo.vendors.stripe_state import StripeState
 from supporters.money import Money, MoneyError
@@ -179,7 +180,7 @@ _ACTS: dict[tuple[str, str], Callable[[StripeState, Thing], object]] = {
     ("settle", "setup_intent"): payments.settle,
     ("dispute", "payment_intent"): lambda state, thing: returns.dispute(state, thing, thing["amount"]),
     ("win", "dispute"): returns.win,
-    ("detach", "payment_method"): payments.detach,
+    ("detach", "payment_method"): detach,
     ("finish", "refund"): returns.finish_refund,
     ("bounce", "refund"): returns.fail_refund,
 }

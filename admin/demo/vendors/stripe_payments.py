@@ -7,6 +7,7 @@ from typing import Any
 
 from admin.demo.vendors import stripe_shapes as shapes
 from admin.demo.vendors.stripe_asks import ApiError
+from admin.demo.vendors.stripe_mandates import generate, mandate_of
 from admin.demo.vendors.stripe_returns import ledger_line
 from admin.demo.vendors.stripe_shapes import Thing
 from admin.demo.vendors.stripe_state import StripeState
@@ -103,7 +104,7 @@ def _set_up(state: StripeState, session: Thing, kept: Thing, *, slow: bool, at: 
     attempt["payment_method_details"] = shapes.paid_with(kept["type"], setup=True)
     setup |= {"payment_method": kept["id"], "customer": session["customer"], "latest_attempt": attempt["id"]}
     if kept["type"] == "sepa_debit":
-        setup["mandate"] = _mandate(state, kept, at)["id"]
+        setup["mandate"] = mandate_of(state, kept, at)["id"]
     if kept["type"] not in SINGLE_USE:
         kept["customer"] = session["customer"]
     session["payment_status"] = "no_payment_required"
@@ -119,7 +120,7 @@ def _is_set_up(state: StripeState, setup: Thing, at: int) -> None:
     attempt = state.things[setup["latest_attempt"]]
     attempt["status"] = "succeeded"
     if attempt["payment_method_details"]["type"] in SINGLE_USE:
-        _generate(state, attempt, setup["customer"], at, setup_attempt=attempt["id"])
+        generate(state, attempt, setup["customer"], at, setup_attempt=attempt["id"])
     state.tell("setup_intent.succeeded", setup, at)
 
 
@@ -213,7 +214,7 @@ def _charged(state: StripeState, intent: Thing, kept: Thing, at: int) -> None:
     made |= {name: intent[name] for name in shown} | {"payment_intent": intent["id"], "metadata": intent["metadata"]}
     made |= {"billing_details": kept["billing_details"], "payment_method_details": shapes.paid_with(kept["type"])}
     if kept["type"] == "sepa_debit":
-        made["payment_method_details"]["sepa_debit"]["mandate"] = _mandate(state, kept, at)["id"]
+        made["payment_method_details"]["sepa_debit"]["mandate"] = mandate_of(state, kept, at)["id"]
     intent["latest_charge"] = state.keep(made)["id"]
 
 
@@ -231,7 +232,7 @@ def _succeeded(state: StripeState, intent: Thing, at: int) -> None:
     }  # fmt: skip
     intent |= {"status": "succeeded", "amount_received": intent["amount"]}
     if method in SINGLE_USE and intent["setup_future_usage"] == "off_session":
-        _generate(state, charged, intent["customer"], at, charge=charged["id"])
+        generate(state, charged, intent["customer"], at, charge=charged["id"])
     state.tell("charge.succeeded", charged, at)
     state.tell("payment_intent.succeeded", intent, at)
 
@@ -258,42 +259,6 @@ def _error(kind: FailureKind, method: str, charged: str | None) -> Thing:
     code = _DEBIT_REFUSALS[kind] if debit else "authentication_required" if kind == "donor" else "card_declined"
     said: dict[str, Any] = {"type": "card_error", "code": code, "decline_code": None if debit else reason}
     return said | {"message": message, "charge": charged}
-
-
-# --- mandates ---------------------------------------------------------------------------------------------------
-
-
-def detach(state: StripeState, kept: Thing) -> None:
-    """Stripe keeps it, and it is of no use to anybody any more."""
-    if kept["customer"] is None:
-        raise ApiError(
-            400, "The payment method you provided is not attached to a customer so detachment is impossible.",
-            param="payment_method",
-        )  # fmt: skip
-    kept["customer"] = None
-    state.tell("payment_method.detached", kept)
-    for mandate in state.all("mandate", payment_method=kept["id"]):
-        if mandate["status"] != "inactive":
-            mandate["status"] = "inactive"
-            state.tell("mandate.updated", mandate)
-
-
-def _mandate(state: StripeState, kept: Thing, at: int) -> Thing:
-    """One for each account that is debited."""
-    known = next(iter(state.all("mandate", payment_method=kept["id"])), None)
-    if known is not None:
-        return known
-    ident = state.new_id("mandate")
-    return state.keep(shapes.mandate(ident, kept["id"], ident[-16:].upper(), at))
-
-
-def _generate(state: StripeState, source: Thing, customer: str | None, at: int, **origin: str) -> None:
-    """iDEAL and Bancontact serve once: what can be charged again is a debit of the same account."""
-    kept = state.keep(shapes.payment_method(state.new_id("pm"), at, "sepa_debit", customer=customer))
-    kept["sepa_debit"]["generated_from"] |= origin
-    details = source["payment_method_details"]
-    details[details["type"]]["generated_sepa_debit"] = kept["id"]
-    details[details["type"]]["generated_sepa_debit_mandate"] = _mandate(state, kept, at)["id"]
 
 
 # --- asked for by the API ---------------------------------------------------------------------------------------

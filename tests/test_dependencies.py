@@ -14,9 +14,8 @@ from packaging.utils import canonicalize_name
 from tests.modules import PACKAGES, ROOT, imported_by, sources
 
 # What a library that we do ask for hands out as part of its own interface: Flask its four, Flask-Security its
-# current_user, Flask-Babel its locales, Mollie's library the session it talks over. Asking for them again would be a
-# second place to keep up to date.
-HANDED_OUT = {"werkzeug", "jinja2", "markupsafe", "click", "flask_login", "babel", "requests"}
+# current_user, Flask-Babel its locales. Asking for them again would be a second place to keep up to date.
+HANDED_OUT = {"werkzeug", "jinja2", "markupsafe", "click", "flask_login", "babel"}
 
 
 @cache
@@ -24,7 +23,8 @@ def declared() -> set[str]:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
     extras = config["options.extras_require"]
-    lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in ("postgresql", "mollie"))])
+    names = ("postgresql", "mollie", "stripe")
+    lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in names)])
     return {canonicalize_name(Requirement(line).name) for line in lines.split("\n") if line}
 
 

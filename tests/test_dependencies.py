@@ -23,7 +23,7 @@ def declared() -> set[str]:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
     extras = config["options.extras_require"]
-    names = ("postgresql", "mollie", "stripe")
+    names = ("postgresql", "mollie", "stripe", "conformance")
     lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in names)])
     return {canonicalize_name(Requirement(line).name) for line in lines.split("\n") if line}
 

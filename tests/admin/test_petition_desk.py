@@ -138,6 +138,20 @@ def test_from_the_trends_to_a_removal_and_back(client_as, db, petition):
     assert "25 signatures put back." in back.text and "Undone on" in back.text
 
 
+def test_a_domain_alone_is_enough_the_fields_left_empty_come_along(client_as, petition):
+    empty = "risk=&signature_id=&network=&source=&signed_from=&signed_until="
+    page = client_as("fundraiser").get(f"{HERE}/removals/new?domain=spam.example&{empty}")
+    assert "Remove these 25" in page.text and page.status_code == 200
+
+
+def test_a_stretch_of_time_is_on_the_clock_of_the_charity(client_as, petition):
+    anna = client_as("fundraiser")
+    page = anna.get(f"{HERE}/removals/new?signed_from=2020-07-01T12:00&signed_until=2020-07-01T14:00").text
+    assert "signed from 1 Jul 2020 12:00" in page and 'value="2020-07-01T14:00"' in page
+    wrong = anna.get(f"{HERE}/removals/new?domain=spam.example&signed_from=gisteren").text
+    assert "There is no such moment" in wrong
+
+
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [

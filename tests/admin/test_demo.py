@@ -20,12 +20,13 @@ from admin.demo import building, names, petitions
 from admin.demo.command import USERS, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
+from admin.labels import choices
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.handover import Handover
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.removal import RemovalRun
-from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature
+from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import TallyEvent, TallyHour
 from campaigns.petitions.update import PetitionUpdate
 from supporters import audit, registry
@@ -228,6 +229,11 @@ def test_signers_are_sealed_and_their_mail_was_delivered(look: Session) -> None:
     assert may_contact(signature.address_key, "sign", session=look, scope=signature.scope)
     unsent = select(func.count()).where((OutboxMessage.state == "queued") | OutboxMessage.sealed_address.is_not(None))
     assert look.scalar(unsent) == 0
+
+
+def test_why_something_is_in_quarantine_can_be_read(look: Session) -> None:
+    risks = set(look.scalars(select(SignaturePerson.risk).where(SignaturePerson.risk != "")))
+    assert risks and risks <= {value for value, _label in choices("risk")}
 
 
 def test_what_was_signed_in_many_ways_is_there_to_look_at(look: Session) -> None:

@@ -89,6 +89,12 @@ def test_only_an_allowed_site_may_read_the_answer(visitor: FlaskClient, stored: 
     assert rows(stored) == [0, 0, 0, 0]
 
 
+def test_a_form_on_a_site_that_is_not_allowed_is_refused_in_the_readers_language(visitor: FlaskClient) -> None:
+    headers = {"Origin": "https://evil.example", "Accept": "text/html", "Accept-Language": "nl"}
+    answer = visitor.post(URL, data=ADA, headers=headers)
+    assert answer.status_code == 403 and "kan niet vanaf https://evil.example worden ondertekend" in answer.text
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -118,6 +124,7 @@ def test_all_mistakes_come_at_once_in_the_readers_language(visitor: FlaskClient)
     answer = visitor.post(URL, json={"email": "x", "locale": "nl"})
     assert [error["field"] for error in answer.json["errors"]] == ["first_name", "last_name", "email", "consent"]
     assert answer.json["errors"][0]["message"] == "Vul uw voornaam in."
+    assert answer.json["errors"][2]["message"] == "“x” is geen e-mailadres; schrijf er een zoals ada@example.org."
     english = visitor.post(URL, json={"email": "x", "locale": "en"})
     assert english.json["errors"][0]["message"] == "Fill in your first name."
 
@@ -133,6 +140,7 @@ def test_a_form_with_a_mistake_comes_back_with_what_was_typed(visitor: FlaskClie
     assert 'value="Ada"' in page
     assert "Ütrecht &lt;b&gt;" in page
     assert "zonder uw toestemming" in page
+    assert "<h1>Nog niet verstuurd</h1>" in page
     assert rows(stored) == [0, 0, 0, 0]
 
 

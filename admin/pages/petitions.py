@@ -83,9 +83,9 @@ PETITIONS = listing(
         Column("signed", lazy("Signed"), lambda r: r[1], "number"),
         Column("confirmed", lazy("Confirmed"), lambda r: r[2], "number"),
         Column("offline", lazy("On paper"), lambda r: r[3], "number"),
-        Column("goal", lazy("Goal"), _progress),
-        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "moment"),
-        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "moment"),
+        Column("goal", lazy("Goal"), _progress, "short"),
+        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "date"),
+        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "date"),
         Column("made", lazy("Made"), lambda r: r[0].created_at, "date", sort=Petition.created_at, descending=True),
     ),
     filters=(

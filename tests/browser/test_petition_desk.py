@@ -111,3 +111,11 @@ def test_the_desk_works_without_a_script(sign_in):
     page.get_by_label("Why").fill("robots")
     page.get_by_role("button", name="Remove these 25").click()
     page.get_by_text("25 signatures removed.").wait_for()
+
+
+def test_a_choice_stands_beside_its_button_on_a_phone(sign_in):
+    page = sign_in("anna", viewport=PHONE)
+    page.goto(f"{HERE}/change")
+    radio, label = page.locator("[name=confirm_policy]").first, page.locator("label[for=confirm_policy-0]")
+    beside, words = radio.bounding_box(), label.bounding_box()
+    assert words["x"] > beside["x"] + beside["width"] and abs(words["y"] - beside["y"]) < beside["height"]

@@ -219,6 +219,11 @@ def test_a_petition_is_handed_over_with_its_hash_and_its_clock(client_as, db, pe
         assert session.scalar(select(AuditEntry).where(AuditEntry.verb == "download")).subject == "handover"
 
 
+def test_who_may_not_hand_over_reads_who_does(client_as, petition):
+    assert "An administrator makes the file" in client_as("finance").get(f"{HERE}/hand-over").text
+    assert "An administrator makes the file" not in client_as("administrator").get(f"{HERE}/hand-over").text
+
+
 def test_a_citizens_initiative_warns_before_it_names_people(client_as, db):
     with db() as session:
         made = Petition.draft(
@@ -242,7 +247,7 @@ def test_somebody_is_told_what_is_held_and_erased(client_as, db, petition):
     sure = anna.post("/admin/data-requests/sure", data=address)
     assert "withdrawn and no longer counts" in sure.text
     done = anna.post("/admin/data-requests/erase", data=address, follow_redirects=True)
-    assert "Erased: 1 signatures no longer name anybody" in done.text
+    assert "Signatures that no longer name anybody: 1; of these no longer counted: 1." in done.text
     assert "hold nothing" in anna.post("/admin/data-requests", data=address).text
     with db() as session:
         count = Petition.by_slug(session, "afghanen").count(session, now=cast.NOW)

@@ -45,7 +45,7 @@ _PUBLIC_CALLS = {"say": 1, "wrong": 2}
 _LIBRARY_CALLS = {
     "BadInput": 1, "Refused": 1, "NotFound": 1, "NotAllowed": 1, "MoneyError": 1, "CurrencyMismatch": 1,
     "YearClosed": 1, "LinkTooOld": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1,
-    "raise_": 1,
+    "raise_": 1, "Closed": 1,
 }  # fmt: skip
 #: Errors of the public pages, whose names say what they are.
 _OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1}
@@ -68,7 +68,7 @@ def public_strings() -> Iterator[tuple[str, ...]]:
     """What the public pages and the API say."""
     found: list[tuple[str, ...]] = []
     for source in _PUBLIC_SOURCES:
-        found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS)
+        found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS | _OTHER_ERRORS)
     found += _in_python(ADMIN.parent / "supporters" / "web" / "sent.py", _LIBRARY_CALLS | _OTHER_ERRORS)
     found += _titles(ADMIN.parent / "supporters" / "web" / "problems.py")
     found += _titles(ADMIN.parent / "campaigns" / "web" / "api.py")

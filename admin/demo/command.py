@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +77,7 @@ def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:
         "SUPPORTERS_NOW": NOW.isoformat(),
         "ADMIN_HTTPS": False,
         "ADMIN_NAME": "achterban demo",
+        "SUPPORTERS_MAIL_FROM": "achterban demo <demo@demo.example>",
         "instance_path": str(folder),
     }
     return create_app(**(defaults | settings))
@@ -180,11 +184,18 @@ def _tell(uri: str, port: int, *, serves: bool) -> None:
     if serves:
         click.echo(f"The demo is at {address} – it is always Monday 3 January 2022 there. Sign in as:")
     else:
-        click.echo("The demo is there; serve it with: achterban demo. It is always Monday 3 January 2022 there.")
+        click.echo(f"The demo is there; serve it with: {_called()} demo. It is always Monday 3 January 2022 there.")
     for email, _, role, password in USERS:
         click.echo(f"  {email:22} {password:22} {role}")
     click.echo(f"To try next{', in another terminal' if serves else ''}:")
     click.echo("  " + "\n  ".join(_next_commands(uri)))
+
+
+def _called() -> str:
+    """The command as it can be typed here: by its path where it is not on the PATH, as after ``make demo``."""
+    typed = sys.argv[0]
+    is_known = Path(typed).name != "achterban" or shutil.which("achterban")
+    return "achterban" if is_known else shlex.quote(typed)
 
 
 def _next_commands(uri: str) -> list[str]:
@@ -192,7 +203,7 @@ def _next_commands(uri: str) -> list[str]:
 
     return [
         f'export FLASK_SQLALCHEMY_DATABASE_URI="{uri}" FLASK_SUPPORTERS_NOW={NOW.isoformat()}',
-        "achterban report year 2021",
-        "achterban collect prepare --on 2022-01-10 --as anna@demo.example",
-        "achterban check",
+        f"{_called()} report year 2021",
+        f"{_called()} collect prepare --on 2022-01-10 --as anna@demo.example",
+        f"{_called()} check",
     ]

@@ -116,10 +116,10 @@ def make(session: Session, plan: Plan, ask: Ask) -> Petition:
     """The petition with all that happened to it until the demo's clock, in the caller's transaction."""
     before = ask.opens_at - timedelta(days=3)
     petition = Petition.draft(
-        session, ask.slug, ask.title, ask.text, ask.addressee, by=ANNA, now=before, goals=list(ask.goals),
-        confirm_policy=ask.policy, per_address=ask.per_address, opens_at=ask.opens_at, retention_days=KEPT,
-        allowed_origins=[SITE], return_urls=[f"{SITE}/bedankt", f"{SITE}/acties/*"],
-        campaign_id=_campaign(session, ask, before),
+        session, ask.slug, ask.title, ask.text, ask.addressee, by=ANNA, now=before,
+        goals=[plan.some(goal) for goal in ask.goals], confirm_policy=ask.policy, per_address=ask.per_address,
+        opens_at=ask.opens_at, retention_days=KEPT, allowed_origins=[SITE],
+        return_urls=[f"{SITE}/bedankt", f"{SITE}/acties/*"], campaign_id=_campaign(session, ask, before),
     )  # fmt: skip
     petition.open(session, by=BRAM, now=before)
     session.flush()

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 import click
 from sqlalchemy import Engine
@@ -40,12 +39,11 @@ class Terminal:
 
 def serve(engine: Engine, settings: Settings) -> None:
     """Look every few seconds for as long as the demo is served."""
-    sender = replace(settings, mail_from="achterban demo <demo@demo.example>")
 
     def session() -> AbstractContextManager[Session]:
         return Session(engine)
 
-    threading.Thread(target=_keep_on, args=(session, sender), daemon=True).start()
+    threading.Thread(target=_keep_on, args=(session, settings), daemon=True).start()
 
 
 def _keep_on(session: Callable[[], AbstractContextManager[Session]], settings: Settings) -> None:

@@ -285,7 +285,7 @@ class Signatures:
         return (
             one.id, self.ring.seal(one.person.to_json(), PERSON), self.ring.seal(one.email, ADDRESS),
             one.email.rpartition("@")[2], self.ring.network_hash(network, one.signed_at.date()), "updates" in one.said,
-            self.signing.risk or ("burst" if one.state == "quarantined" else ""),
+            self.signing.risk or ("network_limit" if one.state == "quarantined" else ""),
         )  # fmt: skip
 
     def _consents(self, one: _One) -> Iterator[tuple[Any, ...]]:

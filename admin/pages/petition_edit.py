@@ -92,8 +92,8 @@ class PetitionForm(Form):
 
 class NewForm(PetitionForm):
     slug = line(
-        lazy("Address"), required(), length=80,
-        description=lazy("Part of its web address for ever: small letters, digits and hyphens, such as help-afghans."),
+        lazy("Web address"), required(), length=80,
+        description=lazy("The end of it, for ever: small letters, digits and hyphens, such as help-afghans."),
     )  # fmt: skip
     profile = RadioField(
         lazy("Kind"), choices=choices("petition_profile", PROFILES), default="plain",

@@ -83,9 +83,9 @@ PETITIONS = listing(
         Column("signed", lazy("Signed"), lambda r: r[1], "number"),
         Column("confirmed", lazy("Confirmed"), lambda r: r[2], "number"),
         Column("offline", lazy("On paper"), lambda r: r[3], "number"),
-        Column("goal", lazy("Goal"), _progress),
-        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "moment"),
-        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "moment"),
+        Column("goal", lazy("Goal"), _progress, "short"),
+        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "date"),
+        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "date"),
         Column("made", lazy("Made"), lambda r: r[0].created_at, "date", sort=Petition.created_at, descending=True),
     ),
     filters=(
@@ -137,6 +137,7 @@ def petition_page(slug: str) -> ResponseReturnValue:
         by_day=_by_day(curve),
         tabs=tabs(petition),
         elsewhere=_elsewhere(),
+        public=_public_page(petition),
         campaign=session().get(Campaign, petition.campaign_id) if petition.campaign_id else None,
         drafts=session().scalar(
             select(func.count())
@@ -145,6 +146,13 @@ def petition_page(slug: str) -> ResponseReturnValue:
         ),
         snippets=snippets(petition),
     )
+
+
+def _public_page(petition: Petition) -> str:
+    """Where visitors read it, on this site; a draft is not there yet."""
+    endpoint = "achterban_petitions.petition"
+    shown = petition.state != "draft" and endpoint in current_app.view_functions
+    return url_for(endpoint, slug=petition.slug) if shown else ""
 
 
 def _elsewhere() -> list[tuple[str, str]]:
@@ -226,8 +234,8 @@ def snippets(petition: Petition) -> dict[str, str]:
     locale = petition.locale if petition.locale in LOCALES else "nl"
     wording = Wording.current(session(), petition.id, locale)
     element = Markup(
-        '<script type="module" src="{}/petitions/widget.js"></script>\n'
-        '<achterban-petition src="{}" lang="{}"></achterban-petition>\n'
+        '<script src="{}/petitions/widget.js" defer></script>\n'
+        '<achterban-petition src="{}" locale="{}"></achterban-petition>\n'
     ).format(base, source, locale)
     return {"element": str(element), "form": _plain_form(petition, f"{source}/signatures", wording)}
 

@@ -181,6 +181,12 @@ def test_a_chart_says_in_a_table_what_its_bars_show_and_styles_nothing(admin_app
     assert html.count("<tr>") == 3
 
 
+def test_bars_stay_visible_however_many_there_are(admin_app):
+    with admin_app.test_request_context("/"):
+        chart = Chart("A week", [""] * 168, [Series("Sent", [1] * 168), Series("Confirmed", [1] * 168)])
+    assert min(float(str(bar["width"])) for bar in chart.bars) > 0
+
+
 def test_an_empty_chart_still_has_an_axis(admin_app):
     with admin_app.test_request_context():
         assert Chart("Nothing", ["Jan"], [Series("2026", [0])]).ticks

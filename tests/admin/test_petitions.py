@@ -133,10 +133,22 @@ def test_the_page_reads_no_signature(client_as, admin_app, petition):
     assert not [statement for statement in seen if "FROM campaigns_signature" in statement]
 
 
+def test_the_page_leads_to_the_one_that_visitors_see_once_there_is_one(client_as, db, petition):
+    anna = client_as("fundraiser")
+    (address,) = re.findall(r'href="([^"]+)">As visitors see it', anna.get("/admin/petitions/afghanen").text)
+    assert anna.get(address).status_code == 200
+    with db() as session:
+        Petition.draft(session, "later", "Later", "Wij vragen.", "de Kamer", by=cast.ANNA, now=cast.NOW)
+    assert "As visitors see it" not in anna.get("/admin/petitions/later").text
+
+
 def test_the_snippets_have_the_fields_and_the_current_texts(client_as, db, petition):
     page = client_as("fundraiser").get("/admin/petitions/afghanen").text
     wording = one(db, select(func.max(Wording.id)).where(Wording.locale == "nl"))
-    assert "&lt;achterban-petition src=&#34;http://127.0.0.1:5000/api/petitions/afghanen&#34;" in page
+    assert (
+        "&lt;achterban-petition src=&#34;http://127.0.0.1:5000/api/petitions/afghanen&#34; locale=&#34;nl&#34;" in page
+    )
+    assert "/petitions/widget.js&#34; defer&gt;" in page
     for name in ("first_name", "last_name", "email", "town", "postcode", "consent", "updates", "website"):
         assert f"name=&#34;{name}&#34;" in page, name
     assert f"name=&#34;consent_text_id&#34; value=&#34;{wording}&#34;" in page

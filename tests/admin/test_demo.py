@@ -294,9 +294,9 @@ def test_nobody_in_it_can_be_somebody() -> None:
 def test_the_next_commands_can_be_typed_as_they_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", [".venv/bin/achterban", "demo"])
     monkeypatch.setattr("shutil.which", lambda name: None)
-    assert _next_commands("sqlite://")[-1] == ".venv/bin/achterban check"
+    assert ".venv/bin/achterban check" in _next_commands("sqlite://")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    assert _next_commands("sqlite://")[-1] == "achterban check"
+    assert "achterban check" in _next_commands("sqlite://")
 
 
 def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:

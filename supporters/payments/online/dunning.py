@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from supporters import audit
-from supporters.payments.online import announcing
+from supporters.giving.commitment import Commitment
+from supporters.payments.online import announcing, second
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
 from supporters.tasks import Task
@@ -23,15 +24,16 @@ RETRY_AFTER = (3, 7, 14)
 def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
     """A payment came to nothing. Its instalment is tried again, waits for the donor, or is over."""
     instalment = online.payment.instalment
-    if instalment is None or instalment.status != "claimed":
-        return
-    if online.purpose != "recurring":
-        # The donor was at the vendor's page to pay what had failed; it is owed as it was before.
-        instalment.status = "returned"
+    if instalment is None or instalment.status != "claimed" or second.stand_in(session, online.payment, how):
         return
     commitment, mandate = instalment.commitment, online.gateway_mandate
-    assert mandate is not None
     ended = commitment.ended_on is not None
+    if online.purpose != "recurring":
+        # The donor was at the vendor's page to pay what had failed; it is owed, or tried again, as it was before.
+        owed = "due" if instalment.not_before_on is not None else "returned"
+        instalment.status = "waived" if ended else owed
+        return
+    assert mandate is not None
     instalment.status = "waived" if ended else "returned"
     kind = "soft" if online.step != "failed" else online.failure_kind or "soft"
     audit.record(
@@ -70,11 +72,8 @@ def _ask_a_person(session: Session, online: OnlinePayment, how: Learning) -> Non
 def charged_back(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learning) -> None:
     """The donor took it back: nothing more is charged until a person has looked."""
     payment = online.payment
-    instalment = payment.instalment
-    commitment = instalment.commitment if instalment is not None else None
-    today = how.day_of(how.now)
-    if commitment is not None and commitment.ended_on is None and commitment.state(today) != "paused":
-        commitment.pause(session, from_on=today, reason="chargeback", by=how.by, now=how.now)
+    if payment.instalment is not None:
+        hold(session, payment.instalment.commitment, how)
     Task.raise_(
         session, "charged_back",
         "%(name)s took back %(money)s (%(reason)s): find out why before anything is charged again.",
@@ -82,3 +81,7 @@ def charged_back(session: Session, online: OnlinePayment, fact: PaymentFact, how
         name=payment.supporter.name if payment.supporter else "", money=str(fact.money),
         reason=fact.reason[:60] or "no reason given",
     )  # fmt: skip
+
+
+def hold(session: Session, commitment: Commitment, how: Learning) -> None:
+    commitment.hold(session, from_on=how.day_of(how.now), reason="chargeback", by=how.by, now=how.now)

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
+from supporters.actor import Actor
+from supporters.giving import turns
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.payments.gateway import GatewayError
 from supporters.payments.online import charging, noticing, post
@@ -26,6 +28,7 @@ log = logging.getLogger("supporters.payments")
 FORGET_AFTER = timedelta(days=30)
 KEEP_CALLS = timedelta(days=90)
 AT_ONCE = 100
+BY = Actor.job("gateway_mandates")
 
 
 def cashier(work: Work) -> Cashier | None:
@@ -181,7 +184,11 @@ def gateway_mandates(work: Work) -> str | None:
     if at is None:
         return None
     here = GatewayMandate.account.in_(list(at.accounts))
+    now = work.now()
     with work.session() as session:
+        turns.together(session)
+        charging.end_unused(session, charging.GATEWAYS, on=work.settings.day_of(now), by=BY, now=now)
+        session.commit()
         ended = list(
             session.scalars(
                 select(GatewayMandate.id).where(

@@ -70,21 +70,22 @@ class GatewayMandate(Base):
         session.flush()
         hooks.fire("gateway_mandate_ended", session, gateway_mandate_id=self.id, by=by, now=now)
 
-    def note(self, session: Session, state: str, reason: str, *, by: Actor, now: datetime) -> None:
+    def note(self, session: Session, state: str, reason: str, *, by: Actor, now: datetime) -> bool:
         """What the vendor says of it. It only moves on: an answer may be old when it comes, and a vendor may call valid
-        what it just refused to charge. What we ended stays ended.
+        what it just refused to charge. What we ended stays ended. Whether it became invalid by this.
         """
         if not self._becomes(state):
-            return
+            return False
         self._lock(session)
         if not self._becomes(state):
-            return
+            return False
         became_invalid = state == "invalid"
         self.state, self.reason = state, reason[:255]
         audit.record(session, by, "note", self, now=now, state=state, reason=reason[:100])
         session.flush()
         if became_invalid:
             hooks.fire("gateway_mandate_ended", session, gateway_mandate_id=self.id, by=by, now=now)
+        return became_invalid
 
     def _becomes(self, state: str) -> bool:
         return self.state != "ended" and SAID.index(state) > SAID.index(self.state)

@@ -41,7 +41,7 @@ from supporters.payments.gateway import (
     Unavailable,
     Urls,
 )
-from supporters.payments.online import booking
+from supporters.payments.online import booking, dunning
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.booking import Learning
 from supporters.payments.online.call import GatewayCall
@@ -394,7 +394,7 @@ class Cashier:
             state, reason = "invalid", "the gateway has it no more"
         with self.session() as session:
             mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
-            mandate.note(session, state, reason, by=self._actor(account), now=self.now())
+            dunning.note_mandate(session, mandate, state, reason, by=self._actor(account), now=self.now())
             session.commit()
 
     # -- writing down what came of it ----------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from supporters import audit
+from supporters.actor import Actor
 from supporters.giving.commitment import Commitment
+from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.payments.online import announcing, second
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
@@ -44,7 +47,9 @@ def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
         mandate.note(session, "invalid", online.failure_code or "", by=how.by, now=how.now)
     if ended:
         return
-    if kind == "soft" and online.payment.attempt <= len(RETRY_AFTER) and mandate.why_unusable is None:
+    if kind == "soft" and mandate.why_unusable is not None:
+        kind = "hard"  # On this mandate it goes right on no other day.
+    if kind == "soft" and online.payment.attempt <= len(RETRY_AFTER):
         today = how.day_of(how.now)
         instalment.status = "due"
         instalment.not_before_on = today + timedelta(days=RETRY_AFTER[online.payment.attempt - 1])
@@ -55,6 +60,29 @@ def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
     else:
         announcing.needs_donor(session, online, kind, how)
     session.flush()
+
+
+def note_mandate(
+    session: Session, mandate: GatewayMandate, state: str, reason: str, *, by: Actor, now: datetime
+) -> None:
+    """What the vendor says of a mandate that nobody charges just now. One that is over is not tried again, and a person
+    asks for a new one: no charge failed that the donor could be mailed about.
+    """
+    if not mandate.note(session, state, reason, by=by, now=now):
+        return
+    ongoing = select(Commitment).where(Commitment.gateway_mandate_id == mandate.id, Commitment.ended_on.is_(None))
+    for commitment in session.scalars(ongoing.order_by(Commitment.id)).all():
+        for instalment in commitment.instalments:
+            if instalment.status == "due" and instalment.not_before_on is not None:
+                instalment.status, instalment.not_before_on = "returned", None
+        Task.raise_(
+            session, "mandate_over",
+            "The mandate of %(name)s at %(account)s is over (%(reason)s): ask for a new one, or commitment %(number)s"
+            " is charged no more.",
+            by=by, now=now, key=f"mandate-over:{mandate.id}:{commitment.id}", supporter_id=commitment.supporter_id,
+            name=commitment.supporter.name, account=mandate.account, reason=reason[:60] or "no reason given",
+            number=commitment.number,
+        )  # fmt: skip
 
 
 def _ask_a_person(session: Session, online: OnlinePayment, how: Learning) -> None:

@@ -150,7 +150,7 @@ def _mandate(
         )
     )
     if known is not None:
-        known.note(session, found.state, found.reason, by=how.by, now=how.now)
+        dunning.note_mandate(session, known, found.state, found.reason, by=how.by, now=how.now)
         return known if known.state in ("pending", "valid") else None
     supporter = _supporter(session, checkout, how)
     made = GatewayMandate(
@@ -167,7 +167,8 @@ def _note_mandate(session: Session, online: OnlinePayment, snapshot: Snapshot, h
     """A mandate that we charge changed at the gateway."""
     mandate = online.gateway_mandate
     if mandate is not None and snapshot.mandate is not None and snapshot.mandate.ref.mandate == mandate.external_id:
-        mandate.note(session, snapshot.mandate.state, snapshot.mandate.reason, by=how.by, now=how.now)
+        said = snapshot.mandate
+        dunning.note_mandate(session, mandate, said.state, said.reason, by=how.by, now=how.now)
 
 
 def _wait_for_mandate(session: Session, online: OnlinePayment, how: Learning) -> None:

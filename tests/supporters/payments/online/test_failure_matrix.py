@@ -700,8 +700,24 @@ def test_a_mandate_that_was_revoked_at_the_gateway_is_mirrored(till: Till) -> No
     assert mandate_of(till).state == "invalid"
     till.later(days=31)
     jobs.charge_due(till.work)
-    assert till.vendor.count("payments") == 1
+    assert (till.vendor.count("payments"), till.tasks()) == (1, ["mandate_over"])
     jobs.gateway_mandates(till.work)
+
+
+def test_a_charge_that_waits_to_be_tried_again_is_not_when_its_mandate_is_over(till: Till) -> None:
+    first = till.given("commitment", "10.00")
+    till.later(days=31)
+    till.vendor.decline_next_charge("soft")
+    jobs.charge_due(till.work)
+    assert till.commitment().instalments[1].status == "due"
+    till.vendor.end_mandate(MandateRef(mandate_of(till).customer, mandate_of(till).external_id))
+    till.news(name(first))
+    found = till.commitment().instalments[1]
+    assert (found.status, found.not_before_on, till.tasks()) == ("returned", None, ["mandate_over"])
+    online = till.cashier.begin(repair(till, 2))
+    till.vendor.pay(name(online))
+    till.news(name(online))
+    assert till.gifts() == [(1000, 1000)] * 2
 
 
 def test_soft_decline(till: Till) -> None:

@@ -21,6 +21,7 @@ from supporters.lifecycle import timeline as lifecycle_timeline
 from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
+from supporters.payments.online import checks as online_checks
 from supporters.payments.online import jobs as online_jobs
 from supporters.payments.online import letters as online_letters
 from supporters.payments.online.accounts import Accounts
@@ -34,7 +35,8 @@ from supporters.web import health, own_page, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, online_jobs, online_letters, collect, fund, importing, keys, mail, report, work,
+    lifecycle_timeline, mail_jobs, online_checks, online_jobs, online_letters, collect, fund, importing, keys, mail,
+    report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
@@ -92,7 +94,7 @@ class Supporters:
     def accounts(self) -> Accounts:
         """The accounts at payment gateways; a gateway's SDK loads with the first that is named. Raises BadSetting."""
         if self._accounts is None:
-            self._accounts = Accounts.read(self.settings.gateways, now=self.now)
+            self._accounts = Accounts.read(self.settings.gateways, public_url=self.settings.public_url, now=self.now)
         return self._accounts
 
     def cashier(self) -> Cashier:

@@ -51,8 +51,8 @@ def utc_now() -> datetime:
 class Mollie:
     """A ``Gateway``. Payments are ``tr_…``; a mandate's customer is ``cst_…``, itself ``mdt_…``.
 
-    ``notify`` is where Mollie posts news of charges on a mandate, of which no other address is given; without it they
-    are only seen by asking, or by the signed events that are set up in Mollie's dashboard.
+    ``account.notify_url`` is where Mollie posts news of charges on a mandate, of which no other address is given; without
+    it they are only seen by asking, or by the signed events that are set up in Mollie's dashboard.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Mollie:
         *,
         now: Callable[[], datetime] = utc_now,
         timeout: tuple[float, float] = (3, 10),
-        notify: str = "",
     ) -> None:
         account_fits(account)
         try:
@@ -73,7 +72,7 @@ class Mollie:
             ) from error  # fmt: skip
         self.account = account
         self._now = now
-        self._notify = notify
+        self._notify = account.notify_url
         self._seconds = 2 * sum(timeout)
         self._sdk = Sdk(account.key, account.base_url, timeout)
         self._page = page

@@ -174,7 +174,9 @@ def test_a_broken_promise_is_found(unguarded: Callable[[], Session], rule: str, 
 
 
 def test_every_rule_has_somebody_who_breaks_it() -> None:
-    sources = [inspect.getsource(module) for module in REGISTERED if module.__name__.endswith(".checks")]
+    """Those of online payments are broken beside their own tests."""
+    named = [module for module in REGISTERED if module.__name__.endswith(".checks")]
+    sources = [inspect.getsource(module) for module in named if ".online." not in module.__name__]
     rules = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', " ".join(sources)))
     assert rules == {rule for rule, _ in BREAKS}
 

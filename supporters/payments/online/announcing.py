@@ -27,13 +27,9 @@ def announce(session: Session, online: OnlinePayment, fact: PaymentFact, how: Le
     What is charged every month is not thanked for every month, and a second payment waits for a person.
     """
     if fact.kind == "received" and online.purpose != "recurring" and online.duplicate_of_id is None:
-        _queue(session, online, "gift_receipt", receipt_key(fact.id), fact.gift_id, how, urgent=True)
+        _queue(session, online, "gift_receipt", f"receipt:{fact.id}", fact.gift_id, how, urgent=True)
     elif fact.kind == "refunded":
         _queue(session, online, "gift_refunded", f"refunded:{fact.id}", fact.id, how)
-
-
-def receipt_key(fact_id: int) -> str:
-    return f"receipt:{fact_id}"
 
 
 def will_retry(session: Session, online: OnlinePayment, on: date, how: Learning) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -36,18 +36,20 @@ from supporters.payments.gateway import (
     Misasked,
     Order,
     Payer,
+    RateLimited,
     RefundOrder,
     Snapshot,
+    Unauthorised,
     Unavailable,
     Urls,
 )
-from supporters.payments.online import booking, bulk
+from supporters.payments.online import booking, bulk, dunning
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.booking import Learning
 from supporters.payments.online.call import GatewayCall
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.fact import PaymentFact
-from supporters.payments.online.payment import UNDER_WAY, OnlinePayment
+from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.settings import Settings
@@ -58,6 +60,9 @@ log = logging.getLogger("supporters.payments")
 KEY_LIVES = timedelta(hours=23)
 #: Looks at a vendor at the same time.
 FETCHERS = 8
+
+#: Of these we do not have the vendor's name yet: it is asked for, or looked for.
+UNASKED = ("prepared", "submitting", "unknown")
 
 T = TypeVar("T")
 
@@ -78,10 +83,15 @@ class Cashier:
         does not answer (what was begun is found again), Refused where all is paid.
         """
         payment_id, fresh = self._row(checkout_id)
-        if fresh:
+        try:
+            if fresh:
+                self._submit(payment_id)
+            else:
+                self.sync(payment_id, "return")
+        except Gone:
+            # The vendor has forgotten the customer of the mandate before: it is asked again as for somebody new.
+            payment_id, _ = self._row(checkout_id)
             self._submit(payment_id)
-        else:
-            self.sync(payment_id, "return")
         with self.session() as session:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
             _ = online.payment, online.checkout
@@ -98,21 +108,30 @@ class Cashier:
             there = list(session.scalars(mine))
             if checkout.completed_at is not None or any(each.step == "paid" for each in there):
                 raise Refused("This was paid already; thank you.", field="token")
+            if any(each.step == "parked" for each in there):
+                raise Refused("We are looking at what became of this payment; you need not pay again.", field="token")
             for each in there:
                 if each.is_under_way:
-                    return each.payment_id, each.step in ("prepared", "submitting", "unknown")
+                    return each.payment_id, each.step in UNASKED
             gateway = self.accounts.find(checkout.account)
             purpose = "one_off" if checkout.kind == "gift" else "first" if checkout.amount else "setup"
+            instalment = checkout.instalment
+            if instalment is not None:
+                session.refresh(instalment, with_for_update=True)
+                if instalment.status == "paid":
+                    raise Refused("This was paid already; thank you.", field="token")
+                if instalment.status == "claimed":
+                    raise Refused("A payment of this is under way already; look again tomorrow.", field="token")
             payment = Payment(
                 gateway=checkout.account, supporter_id=checkout.supporter_id, amount=checkout.amount,
                 currency=checkout.currency, reference=str(uuid.uuid4()), collect_on=self.settings.day_of(now),
                 created_at=now, attempt=len(there) + 1,
             )  # fmt: skip
-            if checkout.instalment is not None and checkout.instalment.status in ("returned", "missed", "due"):
-                payment.instalment_id = checkout.instalment_id
-                checkout.instalment.status = "claimed"
-                checkout.instalment.attempts += 1
-                payment.attempt = checkout.instalment.attempts
+            if instalment is not None and instalment.status in ("returned", "missed", "due"):
+                payment.instalment_id = instalment.id
+                instalment.status = "claimed"
+                instalment.attempts += 1
+                payment.attempt = instalment.attempts
             session.add(payment)
             session.flush()
             online = OnlinePayment(
@@ -125,21 +144,23 @@ class Cashier:
 
     def charge(self, payment_id: int) -> list[PaymentFact]:
         """Charge a mandate for a payment that was prepared; whoever else is at it keeps it."""
-        return self._submit(payment_id)
+        return self._submit(payment_id, ("prepared",))
 
-    def _submit(self, payment_id: int) -> list[PaymentFact]:
+    def _submit(self, payment_id: int, steps: Sequence[str] = UNASKED) -> list[PaymentFact]:
         """Ask for it, the first time or again with the same key while the vendor remembers it; then book the answer."""
         now = self.now()
         with self.session() as session:
             online = session.scalars(
                 select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
             ).one()
-            if online.step not in ("prepared", "submitting", "unknown"):
+            if online.step not in steps:
                 return []
             if online.submitted_at is not None and now - online.submitted_at > KEY_LIVES:
                 session.rollback()
                 return self._look_up(payment_id)
-            online.step, online.submitted_at = "submitting", online.submitted_at or now
+            # Only of the first time that we ask can it be said that nothing came of it.
+            online.step = "submitting" if online.step == "prepared" else "unknown"
+            online.submitted_at = online.submitted_at or now
             online.next_sync_at = now + timedelta(minutes=2)
             gateway, order, urls, mandate = self._asked(session, online)
             session.commit()
@@ -185,13 +206,21 @@ class Cashier:
                 elif known is not None:
                     more["payer"] = Payer(known.name, known.email or "")
             more |= {"method": checkout.method, "locale": checkout.locale}
-            if checkout.commitment is not None and checkout.commitment.gateway_mandate is not None:
-                before = checkout.commitment.gateway_mandate
-                more["customer"] = before.customer if before.account == online.account else None
+            before = checkout.commitment.gateway_mandate if checkout.commitment is not None else None
+            if before is not None and before.account == online.account and not self._is_gone(session, checkout):
+                more["customer"] = before.customer
         ref = None
         if online.purpose == "recurring" and mandate is not None:
             ref = MandateRef(mandate.customer, mandate.external_id)
         return gateway, online.order(self._description(online), **more), urls, ref
+
+    @staticmethod
+    def _is_gone(session: Session, checkout: Checkout) -> bool:
+        """Whether the vendor said that it has no such customer (any more)."""
+        gone = select(OnlinePayment.id).where(
+            OnlinePayment.checkout_id == checkout.id, OnlinePayment.failure_code == Gone.code
+        )
+        return session.scalar(gone.limit(1)) is not None
 
     def _description(self, online: OnlinePayment) -> str:
         """What stands on the donor's bank statement, with something to name when they ask us."""
@@ -209,12 +238,12 @@ class Cashier:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
             account, external_id, step = online.account, online.external_id, online.step
         if external_id is None:
-            return self._submit(payment_id) if step in ("prepared", "submitting", "unknown") else []
+            return self._submit(payment_id) if step in UNASKED else []
         gateway = self.accounts.find(account)
         try:
             snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
         except GatewayError:
-            self._later(payment_id)
+            self.later(payment_id)
             raise
         return self._book(payment_id, snapshot, learnt_by)
 
@@ -232,10 +261,11 @@ class Cashier:
             calls.append(call)
             if isinstance(answer, GatewayError):
                 found[payment_id] = answer
-                self._later(payment_id)
+                self.later(payment_id)
             else:
                 seen[payment_id] = answer
-        booked = self._book_plain(seen, calls, learnt_by)
+        # What we had to find ourselves is looked at one by one: the news of it should have come.
+        booked = self._book_plain(seen if learnt_by == "webhook" else {}, calls, learnt_by)
         found |= dict.fromkeys(booked, "1 new: received")
         for payment_id in ids:
             if payment_id in found:
@@ -311,6 +341,21 @@ class Cashier:
                 .where(Payment.reference == key, OnlinePayment.account == account)
             )
 
+    def recognise(self, account: str, external_id: str) -> list[PaymentFact]:
+        """The vendor lists a name that we do not know: perhaps a payment of ours whose answer was lost, by its key."""
+        now = self.now()
+        with self.session() as session:
+            lost = select(OnlinePayment.id).where(
+                OnlinePayment.account == account, OnlinePayment.external_id.is_(None),
+                OnlinePayment.submitted_at > now - timedelta(days=2),
+            )  # fmt: skip
+            if session.scalar(lost.limit(1)) is None:
+                return []
+        gateway = self.accounts.find(account)
+        snapshot = self._call(gateway, "fetch", None, lambda: gateway.fetch(external_id))
+        payment_id = self.find_payment(account, external_id, snapshot.key) if snapshot.key is not None else None
+        return self._book(payment_id, snapshot, "poll") if payment_id is not None else []
+
     def _look_up(self, payment_id: int) -> list[PaymentFact]:
         """The key is too old to be sent again: look whether the vendor has it, and if not, a person decides."""
         with self.session() as session:
@@ -319,12 +364,20 @@ class Cashier:
         try:
             snapshot = self._call(gateway, "find", payment_id, lambda: gateway.find(order))
         except GatewayError:
-            self._later(payment_id)
+            self.later(payment_id)
             return []
         if snapshot is not None:
             return self._book(payment_id, snapshot, "poll")
+        if order.purpose != "recurring":
+            # Nobody was ever sent to the vendor's page of it, so nobody can have paid; another can be made.
+            self._refused(payment_id, Failure("soft", "never_made"))
+            return []
         with self.session() as session:
-            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.step not in UNASKED:
+                return []
             online.step, online.next_sync_at = "unknown", None
             Task.raise_(
                 session, "payment_unknown",
@@ -347,10 +400,16 @@ class Cashier:
             if refund.state not in ("ready", "submitting", "unknown"):
                 return
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == refund.payment_id)).one()
-            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
-            refund.state, refund.submitted_at = "submitting", refund.submitted_at or now
-            refund.next_at = now + timedelta(minutes=5)
             account, external_id = online.account, online.external_id
+            if refund.state == "ready" and Refund.left(session, online.payment).amount < 0:
+                why = "the money went back in another way meanwhile"
+                refund.fail(session, why, by=self._actor(account), now=now)
+                session.commit()
+                return
+            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
+            # As with a payment: only of the first time can it be said that nothing came of it.
+            refund.state = "submitting" if refund.state == "ready" else "unknown"
+            refund.submitted_at, refund.next_at = refund.submitted_at or now, now + timedelta(minutes=5)
             order = RefundOrder(refund.key, refund.money, self._description(online), refund.requested_at)
             payment_id = refund.payment_id
             session.commit()
@@ -370,9 +429,10 @@ class Cashier:
         except GatewayError as error:
             with self.session() as session:
                 refund = session.get_one(Refund, refund_id, with_for_update=True)
-                if refund.state == "submitting":
-                    unknown = isinstance(error, Unavailable) and error.outcome_unknown
-                    refund.state = "unknown" if unknown else "ready"
+                if refund.state == "submitting" and _nothing_was_done(error):
+                    refund.state, refund.submitted_at = "ready", None
+                elif refund.state == "submitting":
+                    refund.state = "unknown"
                 session.commit()
             return
         self._book(payment_id, snapshot, "answer")
@@ -417,7 +477,7 @@ class Cashier:
             state, reason = "invalid", "the gateway has it no more"
         with self.session() as session:
             mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
-            mandate.note(session, state, reason, by=self._actor(account), now=self.now())
+            dunning.note_mandate(session, mandate, state, reason, by=self._actor(account), now=self.now())
             session.commit()
 
     # -- writing down what came of it ----------------------------------------------------------------------------
@@ -451,16 +511,21 @@ class Cashier:
             online = session.scalars(
                 select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
             ).one()
-            if online.step == "submitting":
-                certain = isinstance(error, Unavailable) and not error.outcome_unknown
-                online.step = "prepared" if certain else "unknown"
+            if online.step in ("submitting", "unknown"):
+                if online.step == "submitting" and _nothing_was_done(error):
+                    online.step, online.submitted_at = "prepared", None
+                else:
+                    online.step = "unknown"
                 online.ask_again(now=self.now())
             session.commit()
 
-    def _later(self, payment_id: int) -> None:
+    def later(self, payment_id: int) -> None:
+        """It could not be looked at or booked now: not again at once, and not before others."""
         with self.session() as session:
-            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
-            if online.step in UNDER_WAY:
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.is_under_way or online.next_sync_at is not None:
                 online.ask_again(now=self.now())
             session.commit()
 
@@ -497,3 +562,9 @@ class Cashier:
 
     def refund_limit(self, currency: str) -> Money:
         return Money(self.settings.refund_limit, currency)
+
+
+def _nothing_was_done(error: GatewayError) -> bool:
+    return isinstance(error, (RateLimited, Unauthorised)) or (
+        isinstance(error, Unavailable) and not error.outcome_unknown
+    )

@@ -295,7 +295,7 @@ def test_a_mandate_is_always_named(stage: Stage) -> None:
 def test_a_charge_tells_where_its_news_goes(stage: Stage) -> None:
     ref = mandate(stage)
     account = stage.gateway.account
-    Mollie(account, now=stage.clock, notify=URLS.notify).charge(order(stage, "charge-1", "recurring"), ref)
+    Mollie(replace(account, notify_url=URLS.notify), now=stage.clock).charge(order(stage, "charge-1", "recurring"), ref)
     assert sent(stage)["webhookUrl"] == URLS.notify
 
 

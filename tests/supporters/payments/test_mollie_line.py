@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,7 @@ def test_too_many_requests_are_not_repeated_by_sleeping(verb: str, told: str | N
 @contextmanager
 def listening(behave: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server below HTTP: each connection is left to ``behave``, in a thread of its own."""
+    lines: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def accept() -> None:
@@ -231,19 +232,20 @@ def listening(behave: Callable[[socket.socket], None]) -> Iterator[str]:
                     line, _ = server.accept()
                 except OSError:
                     return
+                lines.append(line)
                 threading.Thread(target=_let, args=(behave, line), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
+    for line in lines:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _let(behave: Callable[[socket.socket], None], line: socket.socket) -> None:
-    try:
-        with line:
-            behave(line)
-    except OSError:
-        pass  # the gateway hung up
+    with suppress(OSError), line:  # the gateway may hang up
+        behave(line)
 
 
 def silent(line: socket.socket) -> None:
@@ -298,6 +300,25 @@ def test_every_call_ends_in_time(behave: Callable[[socket.socket], None], verb: 
             ask(gateway(address, timeout=(0.2, 0.3)))
         assert time.monotonic() - began < 1.5  # twice the two, and a little
         assert caught.value.outcome_unknown == changes
+
+
+@pytest.mark.parametrize("behave", [drips_body, silent, hangs_up])
+def test_a_call_that_was_given_up_ends_in_the_background_too(behave: Callable[[socket.socket], None]) -> None:
+    with listening(behave) as address:
+        with pytest.raises(Unavailable):
+            fetch(gateway(address, timeout=(0.2, 0.3)))
+        until = time.monotonic() + 2
+        while (left := [each for each in threading.enumerate() if each.name == "mollie"]) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert left == []
+
+
+def test_an_answer_without_end_is_cut_off_long_before_the_time_is_up() -> None:
+    with listening(never_ends) as address:
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="without end"):
+            fetch(gateway(address, timeout=(3, 10)))
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -357,14 +378,21 @@ def test_a_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert seen == [f"Bearer {gateway(address).account.key}"]
 
 
-def test_the_key_does_not_follow_a_redirect() -> None:
-    with (
-        saying(OPEN) as (_, asked),
-        saying((307, [("Location", "http://127.0.0.1:1/v2/payments")], b"")) as (mollie, _),
-    ):
-        with pytest.raises(Unavailable):
-            begin(mollie)
-        assert asked == []
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("verb", ["begin", "fetch"])
+def test_nothing_follows_a_redirect(status: int, verb: str) -> None:
+    asked: list[str] = []
+
+    def elsewhere(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        asked.append(environ["PATH_INFO"])
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(OPEN).encode()]
+
+    with serving(elsewhere) as there:
+        away = (status, [("Location", f"{there}/v2/payments")], b"")
+        with saying(away) as (mollie, _), pytest.raises(Unavailable):
+            VERBS[verb][0](mollie)
+    assert asked == []
 
 
 def test_a_replay_does_not_touch_the_root_logger() -> None:

@@ -51,8 +51,8 @@ def utc_now() -> datetime:
 class Mollie:
     """A ``Gateway``. Payments are ``tr_…``; a mandate's customer is ``cst_…``, itself ``mdt_…``.
 
-    ``account.notify_url`` is where Mollie posts news of charges on a mandate, of which no other address is given; without
-    it they are only seen by asking, or by the signed events that are set up in Mollie's dashboard.
+    ``account.notify_url`` is where Mollie posts news of charges on a mandate, of which no other address is given;
+    without it they are only seen by asking, or by the signed events that are set up in Mollie's dashboard.
     """
 
     def __init__(

@@ -14,8 +14,6 @@ import pytest
 
 from supporters.errors import BadInput
 from supporters.money import Money
-from supporters.payments import mollie_answers as answers
-from supporters.payments import mollie_asking as asking
 from supporters.payments.gateway import (
     Conflict,
     Declined,
@@ -32,8 +30,8 @@ from supporters.payments.gateway import (
     Unavailable,
     Urls,
 )
-from supporters.payments.mollie import Mollie
-from supporters.payments.mollie_session import PAGE
+from supporters.payments.mollie import Mollie, answers, asking
+from supporters.payments.mollie.session import PAGE
 from tests.supporters.payments.mollie_contract import ABSENT, SPEC, violations
 from tests.supporters.payments.mollie_double import KEY, Stage, gateway, staged
 
@@ -613,7 +611,7 @@ def test_what_changed_since_is_what_was_made_refunded_or_charged_back(stage: Sta
 def test_a_link_to_no_next_page_is_an_error_and_no_endless_list(
     stage: Stage, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from admin.demo.vendors import mollie_api
+    from admin.demo.vendors.mollie import api as mollie_api
 
     begun(stage)
     href = {"more": "https://api.mollie.com/v2/payments?from=../../x", "nowhere": "https://api.mollie.com/v2/payments"}
@@ -691,7 +689,7 @@ def test_live_is_what_the_payment_says(stage: Stage) -> None:
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mollie.api.client", None)
-    monkeypatch.delitem(sys.modules, "supporters.payments.mollie_session", raising=False)
+    monkeypatch.delitem(sys.modules, "supporters.payments.mollie.session", raising=False)
     with pytest.raises(BadInput, match=r"pip install achterban\[mollie\]"):
         gateway("http://127.0.0.1:1")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from supporters.payments.conformance import GatewayConformance, Stage
-from supporters.payments.mollie_session import PAGE
+from supporters.payments.mollie.session import PAGE
 from tests.supporters.payments.mollie_double import staged
 
 

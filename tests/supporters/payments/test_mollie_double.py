@@ -15,8 +15,8 @@ import jsonschema_rs
 import pytest
 from werkzeug.test import Client
 
-from admin.demo.vendors import mollie_post
 from admin.demo.vendors.mollie import MollieBackstage, State, create_app
+from admin.demo.vendors.mollie import post as mollie_post
 from supporters.money import Money
 from tests.supporters.payments.mollie_contract import ABSENT, SPEC
 from tests.supporters.payments.mollie_double import KEY, serving

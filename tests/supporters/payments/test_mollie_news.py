@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from supporters.payments.gateway import BadNotification, Nudge
 from supporters.payments.mollie import Mollie
-from supporters.payments.mollie_news import signature
+from supporters.payments.mollie.news import signature
 from tests.supporters.payments.mollie_double import SECRETS, gateway
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)

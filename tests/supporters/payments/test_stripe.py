@@ -17,7 +17,7 @@ from supporters.payments.conformance import Stage as AnyStage
 from supporters.payments.gateway import GatewayAccount, Gone, Misasked, Unavailable
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.stripe import Stripe
-from supporters.payments.stripe_reading import to_minor, to_money
+from supporters.payments.stripe.reading import to_minor, to_money
 from supporters.settings import BadSetting
 from tests.supporters.payments.stripe_stage import ACCOUNT, PAYER, URLS, Stage, staged
 

@@ -13,9 +13,9 @@ import stripe as sdk
 from flask import Flask
 
 from admin.demo.vendors.stripe import StripeBackstage, StripeState, create_app
-from supporters.payments import stripe_asking
 from supporters.payments.gateway import Misasked
 from supporters.payments.stripe import Stripe
+from supporters.payments.stripe import asking as stripe_asking
 from tests.cast import NOW
 from tests.supporters.payments.stripe_contract import VERSION, object_faults, request_faults
 from tests.supporters.payments.stripe_stage import ACCOUNT, URLS, Stage, serving, staged
@@ -203,7 +203,7 @@ def test_it_keeps_what_it_knows_between_two_starts(tmp_path: Path) -> None:
 
 
 def test_it_forgets_what_stripe_forgets(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("admin.demo.vendors.stripe_state.EVENTS_KEPT", 5)
+    monkeypatch.setattr("admin.demo.vendors.stripe.state.EVENTS_KEPT", 5)
     for _ in range(3):
         stage.paid()
         stage.now += timedelta(days=2)

@@ -10,7 +10,7 @@ import pytest
 
 from supporters.money import Money
 from supporters.payments.gateway import Conflict, Snapshot, Unavailable
-from supporters.payments.stripe import KEYS_LAST
+from supporters.payments.stripe.gateway import KEYS_LAST
 from tests.supporters.payments.stripe_stage import URLS, Stage, staged
 
 

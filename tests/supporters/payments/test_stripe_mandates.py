@@ -10,7 +10,7 @@ import pytest
 
 from supporters.money import Money
 from supporters.payments.gateway import Declined, FailureKind, Gone, MandateRef, Misasked, Unavailable
-from supporters.payments.stripe_errors import failure
+from supporters.payments.stripe.errors import failure
 from tests.supporters.payments.stripe_stage import Stage, answering, said, staged, wrong
 
 

@@ -17,7 +17,7 @@ from stripe import Event, WebhookSignature
 from supporters.money import Money
 from supporters.payments.gateway import BadNotification, Nudge
 from supporters.payments.stripe import Stripe
-from supporters.payments.stripe_news import EVENTS
+from supporters.payments.stripe.news import EVENTS
 from tests.cast import NOW
 from tests.supporters.payments.stripe_stage import ACCOUNT, SECRETS, Stage, staged
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from admin.demo.vendors import stripe_shapes as shapes
-from admin.demo.vendors.stripe_asks import ApiError
-from admin.demo.vendors.stripe_shapes import Thing
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import shapes
+from admin.demo.vendors.stripe.asks import ApiError
+from admin.demo.vendors.stripe.shapes import Thing
+from admin.demo.vendors.stripe.state import StripeState
 
 
 def refund(state: StripeState, intent: Thing, amount: int | None, *, at: int = 0, **said: Any) -> Thing:

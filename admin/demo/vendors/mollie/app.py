@@ -8,8 +8,8 @@ from typing import Literal
 
 from flask import Flask
 
-from admin.demo.vendors import mollie_api, mollie_pages, mollie_post
-from admin.demo.vendors.mollie_state import State
+from admin.demo.vendors.mollie import api, pages, post
+from admin.demo.vendors.mollie.state import State
 from supporters.money import Money
 from supporters.payments.backstage import Trouble
 from supporters.payments.gateway import FailureKind, MandateRef
@@ -21,8 +21,8 @@ def create_app(state: State) -> Flask:
     """Serve it anywhere, also under a prefix (``DispatcherMiddleware``): its links follow."""
     app = Flask(__name__, static_folder=None)
     app.extensions["mollie"] = state
-    app.register_blueprint(mollie_api.bp)
-    app.register_blueprint(mollie_pages.bp)
+    app.register_blueprint(api.bp)
+    app.register_blueprint(pages.bp)
     return app
 
 
@@ -74,7 +74,7 @@ class MollieBackstage:
             self.state.troubles += [what] * times
 
     def news(self, external_id: str) -> tuple[Mapping[str, str], bytes]:
-        return {"Content-Type": "application/x-www-form-urlencoded"}, mollie_post.body(external_id)
+        return {"Content-Type": "application/x-www-form-urlencoded"}, post.body(external_id)
 
     def count(self, what: Literal["payments", "refunds"]) -> int:
         return len(self.state.data[what])

@@ -13,15 +13,14 @@ from typing import Any
 
 from flask import Flask, Response, request, url_for
 
-from admin.demo.vendors import stripe_pages
-from admin.demo.vendors import stripe_payments as payments
-from admin.demo.vendors.stripe_asks import SPECS, ApiError, parsed, taken
-from admin.demo.vendors.stripe_backstage import StripeBackstage
-from admin.demo.vendors.stripe_mandates import detach
-from admin.demo.vendors.stripe_returns import refund
-from admin.demo.vendors.stripe_shapes import API_VERSION, Thing
-from admin.demo.vendors.stripe_shapes import customer as customer_shape
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import pages, payments
+from admin.demo.vendors.stripe.asks import SPECS, ApiError, parsed, taken
+from admin.demo.vendors.stripe.backstage import StripeBackstage
+from admin.demo.vendors.stripe.mandates import detach
+from admin.demo.vendors.stripe.returns import refund
+from admin.demo.vendors.stripe.shapes import API_VERSION, Thing
+from admin.demo.vendors.stripe.shapes import customer as customer_shape
+from admin.demo.vendors.stripe.state import StripeState
 
 __all__ = ["StripeBackstage", "StripeState", "create_app"]
 
@@ -45,7 +44,7 @@ _SAID = "application/json"
 def create_app(state: StripeState) -> Flask:
     app = Flask("stripe-double", static_folder=None)
     app.extensions["stripe_double"] = state
-    app.register_blueprint(stripe_pages.bp)
+    app.register_blueprint(pages.bp)
 
     @app.route("/v1/<path:rest>", methods=["GET", "POST", "DELETE"])
     def api(rest: str) -> Response:

@@ -9,9 +9,9 @@ from babel.numbers import format_currency
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Anything
 
-from admin.demo.vendors.mollie_post import post
-from admin.demo.vendors.mollie_rules import Json, Wrong, money, shown
-from admin.demo.vendors.mollie_state import State
+from admin.demo.vendors.mollie.post import post
+from admin.demo.vendors.mollie.rules import Json, Wrong, money, shown
+from admin.demo.vendors.mollie.state import State
 from supporters.errors import BadInput
 from supporters.money import Money
 

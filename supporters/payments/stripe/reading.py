@@ -17,7 +17,7 @@ from supporters.payments.gateway import (
     RefundSnapshot,
     State,
 )
-from supporters.payments.stripe_errors import failure
+from supporters.payments.stripe.errors import failure
 
 Plain = dict[str, Any]
 

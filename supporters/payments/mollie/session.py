@@ -15,7 +15,7 @@ from mollie.api.objects.payment import Payment
 from requests.adapters import HTTPAdapter
 
 from supporters.payments.gateway import GatewayError, Unavailable
-from supporters.payments.mollie_line import judge, left
+from supporters.payments.mollie.line import judge, left
 
 #: No answer of Mollie's comes near it: a page of 250 payments is about half a megabyte.
 LARGEST = 8_000_000

@@ -10,12 +10,11 @@ from babel.numbers import format_currency
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from admin.demo.vendors import stripe_payments as payments
-from admin.demo.vendors import stripe_returns as returns
-from admin.demo.vendors.stripe_asks import ApiError
-from admin.demo.vendors.stripe_mandates import detach
-from admin.demo.vendors.stripe_shapes import Thing
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import payments, returns
+from admin.demo.vendors.stripe.asks import ApiError
+from admin.demo.vendors.stripe.mandates import detach
+from admin.demo.vendors.stripe.shapes import Thing
+from admin.demo.vendors.stripe.state import StripeState
 from supporters.money import Money, MoneyError
 
 bp = Blueprint("stripe", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from supporters.payments.gateway import BadNotification, Nudge
-from supporters.payments.mollie_answers import key_in
-from supporters.payments.mollie_checks import is_id
+from supporters.payments.mollie.answers import key_in
+from supporters.payments.mollie.checks import is_id
 
 #: An event carries one payment with its metadata, of 1 kB at most; there is no reason to read more.
 LARGEST = 200_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from admin.demo.vendors import stripe_shapes as shapes
-from admin.demo.vendors.stripe_asks import ApiError
-from admin.demo.vendors.stripe_shapes import Thing
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import shapes
+from admin.demo.vendors.stripe.asks import ApiError
+from admin.demo.vendors.stripe.shapes import Thing
+from admin.demo.vendors.stripe.state import StripeState
 
 
 def detach(state: StripeState, kept: Thing) -> None:

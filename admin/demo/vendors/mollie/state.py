@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from admin.demo.vendors.mollie_rules import (
+from admin.demo.vendors.mollie.rules import (
     FAILURES,
     FOR_NOTHING,
     Json,

@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, json, request, url_for
 
-from admin.demo.vendors.mollie_rules import Json, Wrong, is_cancelable, shown, told
-from admin.demo.vendors.mollie_state import KEY_LIVES, State
+from admin.demo.vendors.mollie.rules import Json, Wrong, is_cancelable, shown, told
+from admin.demo.vendors.mollie.state import KEY_LIVES, State
 
 bp = Blueprint("api", __name__, url_prefix="/v2")
 TITLES = {

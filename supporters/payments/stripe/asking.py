@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from supporters.money import Money
 from supporters.payments.gateway import MandateRef, Method, Misasked, Order, RefundOrder, Urls
-from supporters.payments.stripe_reading import CUSTOMER, METHOD, Plain, to_minor
+from supporters.payments.stripe.reading import CUSTOMER, METHOD, Plain, to_minor
 
 #: What comes along with an object, so that one answer says all of it.
 INTENT_PARTS = ["latest_charge.balance_transaction", "payment_method"]

@@ -10,9 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from supporters.payments import stripe_asking as asking
-from supporters.payments import stripe_errors, stripe_news
-from supporters.payments import stripe_reading as reading
 from supporters.payments.gateway import (
     Capabilities,
     Conflict,
@@ -31,8 +28,9 @@ from supporters.payments.gateway import (
     Unavailable,
     Urls,
 )
-from supporters.payments.stripe_looking import Looking
-from supporters.payments.stripe_reading import Plain
+from supporters.payments.stripe import asking, errors, news, reading
+from supporters.payments.stripe.looking import Looking
+from supporters.payments.stripe.reading import Plain
 
 #: Stripe forgets a key after a day; who comes later with it has to look first.
 KEYS_LAST = timedelta(hours=23)
@@ -85,9 +83,9 @@ class Stripe(Looking):
         try:
             intent, again = self.made(lambda o: self._client.payment_intents.create(params, o), order.key)
         except (Misasked, Gone) as error:
-            if (ident := stripe_errors.intent_of(error.__cause__)) is not None:  # refused, and there it is
+            if (ident := errors.intent_of(error.__cause__)) is not None:  # refused, and there it is
                 return _afterwards(lambda: self.charged(ident))
-            if (why := stripe_errors.refusal_of_charge(error.__cause__)) is not None:
+            if (why := errors.refusal_of_charge(error.__cause__)) is not None:
                 raise Declined(why) from error.__cause__
             raise
         return _afterwards(lambda: self.charged(intent["id"]) if again else self.from_intent(intent))
@@ -101,7 +99,7 @@ class Stripe(Looking):
         try:
             return make()
         except Unavailable as error:
-            if stripe_errors.replayed(error.__cause__) and (found := _afterwards(lambda: self.find(order))) is not None:
+            if errors.replayed(error.__cause__) and (found := _afterwards(lambda: self.find(order))) is not None:
                 return found
             raise
 
@@ -136,7 +134,7 @@ class Stripe(Looking):
         try:
             self.made(lambda o: self._client.refunds.create(params, o), order.key)
         except Misasked as error:
-            if (why := stripe_errors.refusal_of_refund(error.__cause__)) is not None:
+            if (why := errors.refusal_of_refund(error.__cause__)) is not None:
                 raise Declined(why) from error.__cause__
             raise
         return _afterwards(lambda: self.fetch(snapshot.external_id))
@@ -158,7 +156,7 @@ class Stripe(Looking):
     # --- news ---------------------------------------------------------------------------------------------------
 
     def notifications(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> list[Nudge]:
-        nudge = stripe_news.nudge(stripe_news.verified(headers, raw, self.account.webhook_secrets, now))
+        nudge = news.nudge(news.verified(headers, raw, self.account.webhook_secrets, now))
         return [nudge] if nudge else []
 
 

@@ -20,8 +20,8 @@ from supporters.payments.gateway import (
     Snapshot,
     State,
 )
-from supporters.payments.mollie_asking import METHODS
-from supporters.payments.mollie_checks import is_id
+from supporters.payments.mollie.asking import METHODS
+from supporters.payments.mollie.checks import is_id
 
 Json = Mapping[str, Any]
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from supporters.errors import AchterbanError
-from supporters.payments import stripe_errors, stripe_news
-from supporters.payments import stripe_reading as reading
 from supporters.payments.gateway import (
     GatewayAccount,
     GatewayError,
@@ -23,8 +21,9 @@ from supporters.payments.gateway import (
     Snapshot,
     Unavailable,
 )
-from supporters.payments.stripe_asking import CHECKOUT_PARTS, INTENT_PARTS, check, check_mandate
-from supporters.payments.stripe_reading import Plain
+from supporters.payments.stripe import errors, news, reading
+from supporters.payments.stripe.asking import CHECKOUT_PARTS, INTENT_PARTS, check, check_mandate
+from supporters.payments.stripe.reading import Plain
 
 #: The version of Stripe's API that this is written for; the library's own moves on with an upgrade.
 API_VERSION = "2026-10-28.endive"
@@ -111,7 +110,7 @@ class Looking:
 
     def changed_since(self, since: datetime) -> Iterable[str]:
         created = {"gte": _seconds(since)}
-        events = {"limit": PAGE, "created": created, "types": list(stripe_news.EVENTS)}
+        events = {"limit": PAGE, "created": created, "types": list(news.EVENTS)}
         seen: set[str] = set()
         # That a session was made is no event.
         for session in self.pages(lambda: self._client.checkout.sessions.list({"limit": PAGE, "created": created})):
@@ -119,7 +118,7 @@ class Looking:
             yield session["id"]
         for event in self.pages(lambda: self._client.events.list(events)):
             with readable():
-                nudge = stripe_news.nudge(event)
+                nudge = news.nudge(event)
             if nudge is not None and nudge.external_id not in seen:
                 seen.add(nudge.external_id)
                 yield nudge.external_id
@@ -234,16 +233,16 @@ class Looking:
             answer: Plain = plain(call())
             return answer
         except Exception as error:
-            raise stripe_errors.translated(error, changing=False) from stripe_errors.Told(error)
+            raise errors.translated(error, changing=False) from errors.Told(error)
 
     def made(self, call: Callable[[Plain], Any], key: str) -> tuple[Plain, bool]:
         """The answer to what changes something, and whether Stripe only repeats what it answered to this key before."""
         try:
             answer = call({"idempotency_key": key})
             headers = answer.last_response.headers if answer.last_response else {}
-            return plain(answer), stripe_errors.says_replayed(headers)
+            return plain(answer), errors.says_replayed(headers)
         except Exception as error:
-            raise stripe_errors.translated(error, changing=True) from stripe_errors.Told(error)
+            raise errors.translated(error, changing=True) from errors.Told(error)
 
     def pages(self, call: Callable[[], Any]) -> Iterator[Plain]:
         """All of a list; its next page is asked for when it is needed."""
@@ -255,7 +254,7 @@ class Looking:
                     return
                 page = page.next_page()
         except Exception as error:
-            raise stripe_errors.translated(error, changing=False) from stripe_errors.Told(error)
+            raise errors.translated(error, changing=False) from errors.Told(error)
 
 
 @contextmanager

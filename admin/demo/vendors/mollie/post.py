@@ -7,7 +7,7 @@ import time
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from admin.demo.vendors.mollie_state import State
+from admin.demo.vendors.mollie.state import State
 
 #: Seconds before each attempt; the vendor's own go on for a day.
 WAITS = (0.0, 1.0, 3.0, 10.0)

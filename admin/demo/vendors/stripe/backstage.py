@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from admin.demo.vendors import stripe_payments as payments
-from admin.demo.vendors import stripe_returns as returns
-from admin.demo.vendors.stripe_mandates import detach
-from admin.demo.vendors.stripe_post import as_posted
-from admin.demo.vendors.stripe_shapes import Thing, event
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import payments, returns
+from admin.demo.vendors.stripe.mandates import detach
+from admin.demo.vendors.stripe.post import as_posted
+from admin.demo.vendors.stripe.shapes import Thing, event
+from admin.demo.vendors.stripe.state import StripeState
 from supporters.money import Money
 from supporters.payments.backstage import Trouble
 from supporters.payments.gateway import FailureKind, MandateRef

@@ -11,9 +11,6 @@ from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from supporters.payments import mollie_answers as answers
-from supporters.payments import mollie_asking as asking
-from supporters.payments import mollie_news
 from supporters.payments.gateway import (
     Capabilities,
     Declined,
@@ -32,8 +29,9 @@ from supporters.payments.gateway import (
     Unavailable,
     Urls,
 )
-from supporters.payments.mollie_checks import SETTING, account_fits, known_id
-from supporters.payments.mollie_line import Refusal, within
+from supporters.payments.mollie import answers, asking, news
+from supporters.payments.mollie.checks import SETTING, account_fits, known_id
+from supporters.payments.mollie.line import Refusal, within
 from supporters.settings import BadSetting
 
 Json = Mapping[str, Any]
@@ -64,7 +62,7 @@ class Mollie:
     ) -> None:
         account_fits(account)
         try:
-            from supporters.payments.mollie_session import Sdk, page
+            from supporters.payments.mollie.session import Sdk, page
         except ImportError as error:
             raise BadSetting(
                 "%(key)s names Mollie, whose library is not installed (%(name)s): pip install achterban[mollie]",
@@ -178,7 +176,7 @@ class Mollie:
                     yield its_id
 
     def notifications(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> list[Nudge]:
-        return mollie_news.read(headers, raw, self.account.webhook_secrets)
+        return news.read(headers, raw, self.account.webhook_secrets)
 
     # --- mandates ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from admin.demo.vendors.stripe_shapes import Thing
+from admin.demo.vendors.stripe.shapes import Thing
 
 log = logging.getLogger("supporters.demo")
 #: Seconds before it is tried again. Stripe goes on for three days; a demo does not.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from admin.demo.vendors import stripe_shapes as shapes
-from admin.demo.vendors.stripe_asks import ApiError
-from admin.demo.vendors.stripe_mandates import generate, mandate_of
-from admin.demo.vendors.stripe_returns import ledger_line
-from admin.demo.vendors.stripe_shapes import Thing
-from admin.demo.vendors.stripe_state import StripeState
+from admin.demo.vendors.stripe import shapes
+from admin.demo.vendors.stripe.asks import ApiError
+from admin.demo.vendors.stripe.mandates import generate, mandate_of
+from admin.demo.vendors.stripe.returns import ledger_line
+from admin.demo.vendors.stripe.shapes import Thing
+from admin.demo.vendors.stripe.state import StripeState
 from supporters.payments.gateway import FailureKind
 
 #: Paid at once; the others can be as slow as the bank likes, and a debit always is.

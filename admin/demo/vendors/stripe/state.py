@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from admin.demo.vendors.stripe_post import Post
-from admin.demo.vendors.stripe_shapes import Thing, event
+from admin.demo.vendors.stripe.post import Post
+from admin.demo.vendors.stripe.shapes import Thing, event
 from supporters.payments.backstage import Trouble
 from supporters.payments.gateway import FailureKind
 

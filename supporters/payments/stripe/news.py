@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from supporters.payments.gateway import BadNotification, Nudge
-from supporters.payments.stripe_reading import CHECKOUT, INTENT, METHOD, id_of, key_of
+from supporters.payments.stripe.reading import CHECKOUT, INTENT, METHOD, id_of, key_of
 
 #: How far a signature's moment may be from ours, to either side: Stripe's library lets any moment ahead pass.
 TOLERANCE = 300

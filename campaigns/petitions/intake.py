@@ -19,7 +19,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.petitions.form import SignatureForm
-from campaigns.petitions.petition import Petition
+from campaigns.petitions.petition import Petition, is_open
 from campaigns.petitions.signature import OVER, SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import TallyEvent
 from campaigns.petitions.terms import REMEMBERED, Closed, Prepared, Terms
@@ -89,10 +89,10 @@ def write(connection: Connection, rows: Sequence[Prepared]) -> list[Outcome | Ex
 def _write_turn(connection: Connection, rows: Sequence[Prepared]) -> list[Outcome | Exception]:
     two_bodies = _insert_postgresql if connection.dialect.name == "postgresql" else _insert_sqlite
     outcomes: list[Outcome | Exception] = []
-    for row, (signature_id, is_open, is_first) in zip(rows, two_bodies(connection, rows, 1), strict=True):
+    for row, (signature_id, can_sign, is_first) in zip(rows, two_bodies(connection, rows, 1), strict=True):
         if signature_id is not None:
             outcomes.append(Outcome("new", signature_id))
-        elif not is_open:
+        elif not can_sign:
             outcomes.append(Closed("This petition is closed: it cannot be signed any more."))
         elif not is_first:
             outcomes.append(_repeated(connection, row))
@@ -182,7 +182,7 @@ def _insert_postgresql(connection: Connection, rows: Sequence[Prepared], slot: i
         "consent_n": [n for n, _, _ in consents], "purpose": [purpose for _, purpose, _ in consents],
         "text_id": [text_id for _, _, text_id in consents],
     }  # fmt: skip
-    found = {n: (key, is_open, is_first) for n, key, is_open, is_first in connection.exec_driver_sql(_INSERT, given)}
+    found = {n: (key, can_sign, first) for n, key, can_sign, first in connection.exec_driver_sql(_INSERT, given)}
     return [found[n] for n in range(len(rows))]
 
 
@@ -190,7 +190,8 @@ def _insert_sqlite(connection: Connection, rows: Sequence[Prepared], slot: int) 
     """Row by row: there is one writer, and no journey to a server to save."""
     found: list[Inserted] = []
     for row in rows:
-        is_open = _is_open(connection, row)
+        petition = select(Petition.state, Petition.opens_at, Petition.closes_at).where(Petition.id == row.petition_id)
+        can_sign = is_open(*connection.execute(petition).one(), row.signed_at)
         is_first = True
         for _, key in row.keys:
             given = {
@@ -199,21 +200,13 @@ def _insert_sqlite(connection: Connection, rows: Sequence[Prepared], slot: int) 
             }  # fmt: skip
             is_first &= connection.execute(sqlite.insert(Once).on_conflict_do_nothing(), given).rowcount == 1
         signature_id = None
-        if is_open and is_first:
+        if can_sign and is_first:
             statement = sqlite.insert(Signature).on_conflict_do_nothing().returning(Signature.id)
             signature_id = connection.execute(statement, _signature_of(row, slot)).scalar()
         if signature_id is not None:
             _insert_rest(connection, row, signature_id)
-        found.append((signature_id, is_open, is_first))
+        found.append((signature_id, can_sign, is_first))
     return found
-
-
-def _is_open(connection: Connection, row: Prepared) -> bool:
-    petition = connection.execute(
-        select(Petition.state, Petition.opens_at, Petition.closes_at).where(Petition.id == row.petition_id)
-    ).one()
-    begun = petition.opens_at is None or petition.opens_at <= row.signed_at
-    return petition.state == "open" and begun and (petition.closes_at is None or row.signed_at < petition.closes_at)
 
 
 def _signature_of(row: Prepared, slot: int) -> dict[str, Any]:

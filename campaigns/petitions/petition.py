@@ -181,8 +181,7 @@ class Petition(Base):
 
     def is_open(self, now: datetime) -> bool:
         """Whether it can be signed at this moment."""
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def count(self, session: Session, *, now: datetime) -> Count:
         return Tally.count(session, self.id, now=now)
@@ -213,6 +212,11 @@ class Petition(Base):
         from campaigns.petitions.intake import sign
 
         return sign(session, self, form, now=now)
+
+
+def is_open(state: str, opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
+    """The rule itself; the statement that writes signatures on PostgreSQL has it in SQL."""
+    return state == "open" and (opens_at is None or opens_at <= now) and (closes_at is None or now < closes_at)
 
 
 def _origin(value: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.form import SignatureForm
-from campaigns.petitions.petition import Petition
+from campaigns.petitions.petition import Petition, is_open
 from campaigns.petitions.signature import PERSON
 from campaigns.petitions.tally import hour_of
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
@@ -95,8 +95,7 @@ class Terms:
         )  # fmt: skip
 
     def is_open(self, now: datetime) -> bool:
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def must_be_open(self, now: datetime) -> None:
         if self.is_open(now):

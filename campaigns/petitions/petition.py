@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, SmallInteger, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.petitions.tally import Count, Tally
+from campaigns.petitions.tally import Count, Tally, goal_at, headline
 from campaigns.petitions.wording import Wording
 from supporters import audit
 from supporters.actor import Actor
@@ -187,19 +187,12 @@ class Petition(Base):
         return Tally.count(session, self.id, now=now)
 
     def headline(self, count: Count) -> int:
-        """The number to show large: what counts under its policy, with the paper sheets."""
-        return (count.confirmed if self.confirm_policy == "required" else count.signed) + count.offline
+        """The number to show large under its policy."""
+        return headline(self.confirm_policy, count)
 
     def goal_at(self, number: int) -> int | None:
-        """The first goal that this number has not reached, else the last."""
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
-
-    def allows_origin(self, origin: str) -> bool:
-        return origin in self.allowed_origins
-
-    def allows_return_to(self, url: str) -> bool:
-        """Whether somebody may be sent there after signing."""
-        return may_return_to(url, self.return_urls)
+        """The goal to show beside this number."""
+        return goal_at(self.goals, number)
 
     # -- signing ----------------------------------------------------------------------------------------------
 

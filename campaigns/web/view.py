@@ -19,7 +19,7 @@ from campaigns.petitions.intake import Intake
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.tally import Count
+from campaigns.petitions.tally import Count, goal_at, headline
 from campaigns.petitions.terms import Terms
 from campaigns.petitions.update import PetitionUpdate
 from campaigns.petitions.wording import LOCALES, Wording
@@ -85,17 +85,17 @@ class View:
         )  # fmt: skip
 
     def goal_at(self, number: int) -> int | None:
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
+        return goal_at(self.goals, number)
 
     def headline(self, count: Count) -> int:
-        return (count.confirmed if self.terms.confirm_policy == "required" else count.signed) + count.offline
+        return headline(self.terms.confirm_policy, count)
 
     def counted(self, count: Count) -> dict[str, Any]:
         """The three numbers, the one to show large, and the moment they are exact for."""
-        headline = self.headline(count)
+        number = self.headline(count)
         return {
-            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": headline,
-            "goal": self.goal_at(headline), "as_of": count.as_of.isoformat(timespec="milliseconds"),
+            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": number,
+            "goal": self.goal_at(number), "as_of": count.as_of.isoformat(timespec="milliseconds"),
         }  # fmt: skip
 
     def to_json(self, count: Count, *, now: datetime, challenge_url: str) -> dict[str, Any]:

@@ -1,20 +1,13 @@
-"""Writing signatures: one statement for however many arrived at once, and one commit for all of them.
-
-Each of a group is answered only after the commit, so what was answered is kept. A row that fails is written again
-alone, so it never fails a stranger's.
-"""
+"""Writing signatures in the caller's transaction: one statement for however many arrived at once."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, ForeignKey, LargeBinary, delete, insert, select, update
+from sqlalchemy import Connection, ForeignKey, LargeBinary, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -29,8 +22,6 @@ from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent
 from supporters.sealing import keyring
 
-#: At most this many in one statement.
-MOST = 200
 #: The confirmation is mailed at most so often for one signature: nobody can flood somebody else's mailbox.
 MOST_MAILS = 5
 BY = "visitor:petition form"
@@ -344,83 +335,3 @@ def _anew(connection: Connection, row: Prepared, before: Any) -> None:
     connection.execute(delete(Publication).where(Publication.signature_id == before.id))
     limited = row if before.mails < 4 * MOST_MAILS else replace(row, template=None)
     _insert_rest(connection, limited, before.id, before.mails + 1)
-
-
-# -- many at once -----------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Waiting:
-    row: Prepared
-    outcome: Outcome | Exception | None = None
-    #: There is an outcome, or it is this one's turn to lead.
-    signal: threading.Event = field(default_factory=threading.Event)
-
-
-class Intake:
-    """Group commit for the threads of one process.
-
-    Whoever comes first writes for all that wait, once, and hands on. While it commits the next gather; so nobody waits
-    for company, and under load one commit carries many.
-    """
-
-    def __init__(self, engine: Engine, writer: Callable[[Connection, Sequence[Prepared]], list[Any]] = write) -> None:
-        self.engine = engine
-        self._writer = writer
-        self._queue: deque[_Waiting] = deque()
-        self._leading = threading.Lock()
-
-    def submit(self, row: Prepared) -> Outcome:
-        """Write it durably; raises what it was refused with. Returns only after the commit."""
-        mine = _Waiting(row)
-        self._queue.append(mine)
-        while mine.outcome is None:
-            if self._leading.acquire(blocking=False):
-                try:
-                    self._commit(self._take())
-                finally:
-                    self._leading.release()
-                    self._hand_on()
-            else:
-                mine.signal.wait(0.05)
-                mine.signal.clear()
-        if isinstance(mine.outcome, Exception):
-            raise mine.outcome
-        return mine.outcome
-
-    def _take(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
-        while self._queue and len(group) < MOST:
-            group.append(self._queue.popleft())
-        return group
-
-    def _hand_on(self) -> None:
-        # Whoever came while the lead was held is in the queue by now.
-        with contextlib.suppress(IndexError):
-            self._queue[0].signal.set()
-
-    def _commit(self, group: list[_Waiting]) -> None:
-        if not group:
-            return
-        outcomes: list[Any]
-        try:
-            with self.engine.begin() as connection:
-                outcomes = self._writer(connection, [each.row for each in group])
-        except Exception as error:
-            if len(group) > 1:
-                for each in group:
-                    self._commit([each])
-                return
-            outcomes = [error]
-        except BaseException:
-            # This thread is being ended: the others must not wait for it for ever.
-            for each in group:
-                self._answer(each, RuntimeError("the process is stopping"))
-            raise
-        for each, outcome in zip(group, outcomes, strict=True):
-            self._answer(each, outcome)
-
-    @staticmethod
-    def _answer(each: _Waiting, outcome: Outcome | Exception) -> None:
-        each.outcome = outcome
-        each.signal.set()

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions import moderation
-from campaigns.petitions.intake import Intake
+from campaigns.petitions.group_commit import GroupCommit
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
@@ -120,7 +120,7 @@ class Desk:
         with app.app_context():
             self.engine = supporters.db.engine
         self.ring = sealing.of(self.engine)
-        self.intake = Intake(self.engine)
+        self.intake = GroupCommit(self.engine)
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
         storage = storage_from_string(app.config.get("RATELIMIT_STORAGE_URI") or "memory://")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,8 @@ from supporters.sealing import Keyring
 
 #: How long a form that is sent again is recognised as the same one.
 REMEMBERED = timedelta(days=7)
+#: Who says yes, in the ledger of consents.
+BY = "visitor:petition form"
 
 
 class Closed(Refused):
@@ -64,6 +67,15 @@ class Prepared:
     priority: int
     keys: tuple[tuple[str, bytes], ...]  # the field it came in, and its hash
     content_hash: bytes
+
+
+class Written(NamedTuple):
+    """What became of one: ``is_first`` says that its keys were never used."""
+
+    is_open: bool
+    is_first: bool
+    kind: Literal["new", "known"] | None = None
+    signature_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ GIVING_PO = ADMIN.parent / "supporters" / "translations" / "nl" / "LC_MESSAGES" 
 #: Where the sentences come from that a visitor can get to read; the rest of the library speaks to staff.
 _PUBLIC_SOURCES = (
     "campaigns/web", "campaigns/petitions/form.py", "campaigns/petitions/terms.py", "campaigns/petitions/intake.py",
-    "campaigns/petitions/signature.py", "campaigns/petitions/petition.py", "supporters/sealing.py",
-    "supporters/people/contact.py", "supporters/web/problems.py",
+    "campaigns/petitions/once.py", "campaigns/petitions/signature.py", "campaigns/petitions/petition.py",
+    "supporters/sealing.py", "supporters/people/contact.py", "supporters/web/problems.py",
 )  # fmt: skip
 
 _GIVING_SOURCES = (

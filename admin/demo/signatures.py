@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from admin.demo import names
 from admin.demo.bulk import insert_rows, next_id
 from campaigns.petitions.following import SIGNER
-from campaigns.petitions.intake import BY
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import PERSON, Person, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import Tally, TallyHour, add_to, hour_of
-from campaigns.petitions.terms import Terms
+from campaigns.petitions.terms import BY, Terms
 from supporters.mail.message import ADDRESS, URGENT, OutboxMessage
 from supporters.people.consent import Consent, address_key
 from supporters.sealing import Keyring, keyring

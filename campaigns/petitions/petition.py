@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, SmallInteger, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.petitions.tally import Count, Tally
+from campaigns.petitions.tally import Count, Tally, goal_at, headline
 from campaigns.petitions.wording import Wording
 from supporters import audit
 from supporters.actor import Actor
@@ -181,26 +181,18 @@ class Petition(Base):
 
     def is_open(self, now: datetime) -> bool:
         """Whether it can be signed at this moment."""
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def count(self, session: Session, *, now: datetime) -> Count:
         return Tally.count(session, self.id, now=now)
 
     def headline(self, count: Count) -> int:
-        """The number to show large: what counts under its policy, with the paper sheets."""
-        return (count.confirmed if self.confirm_policy == "required" else count.signed) + count.offline
+        """The number to show large under its policy."""
+        return headline(self.confirm_policy, count)
 
     def goal_at(self, number: int) -> int | None:
-        """The first goal that this number has not reached, else the last."""
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
-
-    def allows_origin(self, origin: str) -> bool:
-        return origin in self.allowed_origins
-
-    def allows_return_to(self, url: str) -> bool:
-        """Whether somebody may be sent there after signing."""
-        return may_return_to(url, self.return_urls)
+        """The goal to show beside this number."""
+        return goal_at(self.goals, number)
 
     # -- signing ----------------------------------------------------------------------------------------------
 
@@ -213,6 +205,11 @@ class Petition(Base):
         from campaigns.petitions.intake import sign
 
         return sign(session, self, form, now=now)
+
+
+def is_open(state: str, opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
+    """The rule itself; the statement that writes signatures on PostgreSQL has it in SQL."""
+    return state == "open" and (opens_at is None or opens_at <= now) and (closes_at is None or now < closes_at)
 
 
 def _origin(value: str) -> str:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.petitions import erasure
 from campaigns.petitions.handover import Handover
-from campaigns.petitions.intake import Once
 from campaigns.petitions.offline import OfflineCount
+from campaigns.petitions.once import Once
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature
 from supporters import audit

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.form import SignatureForm
-from campaigns.petitions.petition import Petition
+from campaigns.petitions.petition import Petition, is_open
 from campaigns.petitions.signature import PERSON
 from campaigns.petitions.tally import hour_of
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
@@ -21,6 +22,8 @@ from supporters.sealing import Keyring
 
 #: How long a form that is sent again is recognised as the same one.
 REMEMBERED = timedelta(days=7)
+#: Who says yes, in the ledger of consents.
+BY = "visitor:petition form"
 
 
 class Closed(Refused):
@@ -66,6 +69,15 @@ class Prepared:
     content_hash: bytes
 
 
+class Written(NamedTuple):
+    """What became of one: ``is_first`` says that its keys were never used."""
+
+    is_open: bool
+    is_first: bool
+    kind: Literal["new", "known"] | None = None
+    signature_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     petition_id: int
@@ -95,8 +107,7 @@ class Terms:
         )  # fmt: skip
 
     def is_open(self, now: datetime) -> bool:
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def must_be_open(self, now: datetime) -> None:
         if self.is_open(now):

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions import moderation
-from campaigns.petitions.intake import Intake
+from campaigns.petitions.group_commit import GroupCommit
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.tally import Count
+from campaigns.petitions.tally import Count, goal_at, headline
 from campaigns.petitions.terms import Terms
 from campaigns.petitions.update import PetitionUpdate
 from campaigns.petitions.wording import LOCALES, Wording
@@ -85,17 +85,17 @@ class View:
         )  # fmt: skip
 
     def goal_at(self, number: int) -> int | None:
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
+        return goal_at(self.goals, number)
 
     def headline(self, count: Count) -> int:
-        return (count.confirmed if self.terms.confirm_policy == "required" else count.signed) + count.offline
+        return headline(self.terms.confirm_policy, count)
 
     def counted(self, count: Count) -> dict[str, Any]:
         """The three numbers, the one to show large, and the moment they are exact for."""
-        headline = self.headline(count)
+        number = self.headline(count)
         return {
-            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": headline,
-            "goal": self.goal_at(headline), "as_of": count.as_of.isoformat(timespec="milliseconds"),
+            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": number,
+            "goal": self.goal_at(number), "as_of": count.as_of.isoformat(timespec="milliseconds"),
         }  # fmt: skip
 
     def to_json(self, count: Count, *, now: datetime, challenge_url: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Desk:
         with app.app_context():
             self.engine = supporters.db.engine
         self.ring = sealing.of(self.engine)
-        self.intake = Intake(self.engine)
+        self.intake = GroupCommit(self.engine)
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
         storage = storage_from_string(app.config.get("RATELIMIT_STORAGE_URI") or "memory://")

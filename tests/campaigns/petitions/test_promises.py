@@ -251,7 +251,8 @@ def test_reading_changes_nothing(fresh_engine: Engine) -> None:
     visitor = app.test_client()
     seen = 0
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("static"):
+        own_page = rule.endpoint.startswith("achterban_own_page.")  # see its own test
+        if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("static") and not own_page:
             token = tokens["unsubscribe" if "unsubscribe" in rule.rule else "signature"]
             path = rule.rule.replace("<slug>", "afghanen").replace("<token>", token)
             for method in (visitor.get, visitor.head):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
+from supporters.db import Base
 from supporters.extension import Supporters
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import Gift
@@ -66,6 +68,12 @@ def path(till: Till, supporter: Supporter | None = None) -> str:
         return own_page.link(session, who, settings=till.settings, now=till.now).removeprefix("https://charity.example")
 
 
+def contents(till: Till) -> dict[str, list[Any]]:
+    """Every row there is."""
+    with till.engine.connect() as connection:
+        return {t.name: [tuple(r) for r in connection.execute(t.select())] for t in Base.metadata.sorted_tables}
+
+
 def commitment(till: Till) -> Commitment:
     return till.commitment()
 
@@ -103,6 +111,11 @@ def test_what_is_no_address_is_said_beside_the_field(web: FlaskClient) -> None:
 def test_opening_the_page_decides_nothing(till: Till, web: FlaskClient) -> None:
     till.given("commitment", "10.00")
     number = commitment(till).number
+    before = contents(till)
+    for address in ("/my", path(till), f"{path(till)}?year=2025", f"{path(till)}/years/2026.pdf"):
+        for method in (web.get, web.head):
+            assert method(address).status_code == 200
+    assert contents(till) == before
     for action in ("stop", "pause", "change", "renew", "resume", "account"):
         assert web.get(f"{path(till)}/{number}/{action}").status_code == 405
     assert commitment(till).ended_on is None

@@ -110,10 +110,12 @@ WITH given AS (
     %(n)s::int[], %(petition_id)s::bigint[], %(address_key)s::bytea[], %(name_key)s::bytea[], %(state)s::text[],
     %(locale)s::text[], %(source)s::text[], %(wording_id)s::bigint[], %(signed_at)s::timestamptz[],
     %(hour)s::timestamptz[], %(sealed)s::bytea[], %(sealed_address)s::bytea[], %(domain)s::text[],
-    %(network_key)s::bytea[], %(wants_updates)s::bool[], %(risk)s::text[], %(publishes)s::bool[], %(form_url)s::text[],
-    %(template)s::text[], %(priority)s::int[], %(content_hash)s::bytea[]
+    %(network_key)s::bytea[], %(wants_updates)s::bool[], %(risk)s::text[], %(publishes)s::bool[],
+    %(shows_comment)s::bool[], %(form_url)s::text[], %(template)s::text[], %(priority)s::int[],
+    %(content_hash)s::bytea[]
   ) AS g (n, petition_id, address_key, name_key, state, locale, source, wording_id, signed_at, hour, sealed,
-    sealed_address, domain, network_key, wants_updates, risk, publishes, form_url, template, priority, content_hash)
+    sealed_address, domain, network_key, wants_updates, risk, publishes, shows_comment, form_url, template, priority,
+    content_hash)
 ), key AS (
   SELECT * FROM unnest(%(key_n)s::int[], %(key)s::bytea[]) AS k (n, key)
 ), first AS (
@@ -154,8 +156,8 @@ WITH given AS (
   INSERT INTO campaigns_tally_event (petition_id, hour, source, signed, confirmed, offline)
   SELECT petition_id, hour, source, 1, 0, 0 FROM new WHERE state <> 'quarantined'
 ), shown AS (
-  INSERT INTO campaigns_publication (petition_id, signature_id, state, name, town, comment)
-  SELECT petition_id, id, 'waiting', '', '', '' FROM new WHERE publishes
+  INSERT INTO campaigns_publication (petition_id, signature_id, state, with_comment, name, town, comment)
+  SELECT petition_id, id, 'waiting', shows_comment, '', '', '' FROM new WHERE publishes
 ), mail AS (
   INSERT INTO supporters_outbox_message (template, subject_id, params, locale, key, priority, sealed_address,
     address_key, purpose, scope, state, attempts, next_at, queued_at)
@@ -167,8 +169,8 @@ SELECT a.n, new.id, a.open, a.first FROM allowed a LEFT JOIN new USING (n)
 """
 _COLUMNS = (
     "petition_id", "address_key", "name_key", "state", "locale", "source", "wording_id", "signed_at", "hour", "sealed",
-    "sealed_address", "domain", "network_key", "wants_updates", "risk", "publishes", "form_url", "template", "priority",
-    "content_hash",
+    "sealed_address", "domain", "network_key", "wants_updates", "risk", "publishes", "shows_comment", "form_url",
+    "template", "priority", "content_hash",
 )  # fmt: skip
 
 
@@ -239,7 +241,8 @@ def _insert_rest(connection: Connection, row: Prepared, signature_id: int, mail:
     if row.state in SIGNED:
         _count(connection, row)
     if row.publishes:
-        connection.execute(insert(Publication), {"petition_id": row.petition_id, "signature_id": signature_id})
+        shown = {"petition_id": row.petition_id, "signature_id": signature_id, "with_comment": row.shows_comment}
+        connection.execute(insert(Publication), shown)
     if row.template is not None:
         _mail(connection, row, row.template, signature_id, f"{row.template.replace('_', '-')}:{signature_id}:{mail}")
 
@@ -323,6 +326,12 @@ def _known(connection: Connection, row: Prepared) -> Outcome:
             connection.execute(
                 update(SignaturePerson).where(SignaturePerson.signature_id == before.id).values(sealed=row.sealed)
             )
+            if not row.shows_comment:  # The yes to showing it was to another form: it does not hold for these words.
+                connection.execute(
+                    update(Publication)
+                    .where(Publication.signature_id == before.id)
+                    .values(with_comment=False, comment="")
+                )
         connection.execute(
             update(Signature)
             .where(Signature.id == before.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, and_, bindparam, select
+from sqlalchemy import Boolean, Connection, and_, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
 from campaigns.petitions.again import MOST_ANEW, Before, Step, next_step
@@ -64,7 +64,13 @@ _CONSENT = _where_asked(
     Consent, "address_key", "purpose", "channel", "scope", "granted", "text_id", "source", "evidence", "at", "by"
 )
 _COUNTED = _where_asked(TallyEvent, "petition_id", "hour", "source", "signed", "confirmed", "offline")
-_SHOWN = _where_asked(Publication, "petition_id", "signature_id")
+_SHOWN = _where_asked(Publication, "petition_id", "signature_id", "with_comment")
+#: The yes to showing a comment was to another form: it does not hold for other words.
+_UNSHOWN = (
+    update(Publication)
+    .where(Publication.signature_id == bindparam("of"), bindparam("does", type_=Boolean))
+    .values(with_comment=False, comment="")
+)
 _MAIL = _where_asked(
     OutboxMessage, "template", "subject_id", "params", "locale", "key", "priority", "sealed_address", "address_key",
     "scope", "next_at", "queued_at",
@@ -100,6 +106,8 @@ def _insert(connection: Connection, row: Prepared) -> Written:
     counts = step in ("first", "second", "anew")
     has_person = counts or (before is not None and before.signature_id is not None)
     connection.execute(_NAMED, {"signature_id": signature_id, **person, "does": has_person})
+    other_words = step == "ask" and before is not None and before.state == "pending" and not row.shows_comment
+    connection.execute(_UNSHOWN, {"of": signature_id, "does": other_words})
     _write_what_goes_with_it(connection, row, signature_id, does=counts)
     if row.template is not None:
         template, about = _letter(row, step, signature["mails"])
@@ -147,7 +155,8 @@ def _write_what_goes_with_it(connection: Connection, row: Prepared, signature_id
             "offline": 0, "does": does,
         })  # fmt: skip
     if row.publishes:
-        connection.execute(_SHOWN, {"petition_id": row.petition_id, "signature_id": signature_id, "does": does})
+        shown = {"petition_id": row.petition_id, "signature_id": signature_id, "with_comment": row.shows_comment}
+        connection.execute(_SHOWN, shown | {"does": does})
 
 
 def _letter(row: Prepared, step: Step, mails: int) -> tuple[str, str]:

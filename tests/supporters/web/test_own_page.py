@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from supporters import sealing
 from supporters.actor import Actor
 from supporters.db import Base
 from supporters.extension import Supporters
@@ -25,6 +26,7 @@ from supporters.mail.message import OutboxMessage
 from supporters.money import Money
 from supporters.payments.online import jobs, own_page
 from supporters.people.supporter import Supporter
+from supporters.sealing import Keyring
 from tests import cast
 from tests.cast import ANNA, NOW
 from tests.supporters.payments.online.till import Till
@@ -32,13 +34,19 @@ from tests.supporters.payments.online.till import Till
 
 @pytest.fixture
 def till(fresh_engine: Engine) -> Till:
+    sealing.use(fresh_engine, Keyring.generate())
     return Till(fresh_engine)
+
+
+def engine_of(till: Till) -> Engine:
+    assert isinstance(till.bind, Engine)
+    return till.bind
 
 
 @pytest.fixture
 def app(till: Till) -> Iterator[Flask]:
     app = Flask("site")
-    url = till.engine.url.render_as_string(hide_password=False)
+    url = engine_of(till).url.render_as_string(hide_password=False)
     app.config.update(
         TESTING=True, SECRET_KEY="test", SQLALCHEMY_DATABASE_URI=url, SUPPORTERS_GATEWAYS=till.cashier.accounts,
         SUPPORTERS_NOW=till.now.isoformat(), SUPPORTERS_PUBLIC_URL="https://charity.example",
@@ -46,9 +54,7 @@ def app(till: Till) -> Iterator[Flask]:
     db = SQLAlchemy(app)
     Supporters(app, db)
     with app.app_context():
-        from supporters import sealing
-
-        sealing.use(db.engine, sealing.of(till.engine))
+        sealing.use(db.engine, sealing.of(engine_of(till)))
     yield app
     with app.app_context():
         db.session.remove()
@@ -70,7 +76,7 @@ def path(till: Till, supporter: Supporter | None = None) -> str:
 
 def contents(till: Till) -> dict[str, list[Any]]:
     """Every row there is."""
-    with till.engine.connect() as connection:
+    with engine_of(till).connect() as connection:
         return {t.name: [tuple(r) for r in connection.execute(t.select())] for t in Base.metadata.sorted_tables}
 
 
@@ -239,7 +245,7 @@ def test_the_vendor_does_not_answer_and_nothing_is_lost(till: Till, web: FlaskCl
 
 
 def test_an_account_number_changes_and_the_donor_hears_of_it(till: Till, web: FlaskClient) -> None:
-    with Session(till.engine) as session:
+    with Session(engine_of(till)) as session:
         cast.creditor(session)
         made = cast.monthly(session)
         session.commit()

@@ -19,6 +19,8 @@ GROUND = (
     "bulk",
     "hooks",
     "registry",
+    "links",
+    "network",
     "settings",
     "spreadsheet",
 )

@@ -39,6 +39,12 @@ def is_json(request: Request) -> bool:
     return request.mimetype == "application/json"
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, which shows what it gets to a person."""
+    best = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
+    return best == "text/html"
+
+
 def fields_of(request: Request) -> Mapping[str, Any]:
     """The fields of a form or of a JSON object; raises TooLarge, WrongKind or BadInput."""
     request.max_content_length = MOST

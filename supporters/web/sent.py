@@ -97,7 +97,10 @@ def _bad_characters() -> BadInput:
 def page_of(request: Request) -> str:
     """The page the form was on, as the browser says it: without what follows a question mark."""
     for said in (request.headers.get("Referer", ""), request.headers.get("Origin", "")):
-        parts = urlsplit(said) if said.startswith(("https://", "http://")) else None
+        try:
+            parts = urlsplit(said) if said.startswith(("https://", "http://")) and said.isprintable() else None
+        except ValueError:
+            continue
         if parts is not None and parts.netloc:
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:500]
     return ""

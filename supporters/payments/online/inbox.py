@@ -87,9 +87,10 @@ class Notification(Base):
         insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         for nudge in nudges:
             digest = hashlib.sha256(f"{nudge.external_id}\n{nudge.event_id or ''}\n{nudge.kind}".encode()).digest()
+            key = nudge.key if nudge.key and len(nudge.key) <= 64 and "\0" not in nudge.key else None  # else not ours
             row = shared | {
-                "digest": digest, "external_id": nudge.external_id[:100], "kind": nudge.kind[:40], "key": nudge.key,
-                "state": "waiting",
+                "digest": digest, "external_id": nudge.external_id.replace("\0", "")[:100],
+                "kind": nudge.kind.replace("\0", "")[:40], "key": key, "state": "waiting",
             }  # fmt: skip
             adding = insert(cls).values(**row)
             session.execute(

@@ -29,13 +29,15 @@ GIVING_PO = ADMIN.parent / "supporters" / "translations" / "nl" / "LC_MESSAGES" 
 _PUBLIC_SOURCES = (
     "campaigns/web", "campaigns/petitions/form.py", "campaigns/petitions/terms.py", "campaigns/petitions/intake.py",
     "campaigns/petitions/once.py", "campaigns/petitions/signature.py", "campaigns/petitions/petition.py",
-    "supporters/sealing.py", "supporters/people/contact.py", "supporters/web/problems.py",
+    "supporters/sealing.py",
+    "supporters/people/contact.py", "supporters/people/typed.py", "supporters/links.py", "supporters/web/limits.py",
+    "supporters/web/problems.py",
 )  # fmt: skip
 
 _GIVING_SOURCES = (
     "supporters/web", "supporters/payments/online", "supporters/payments/gateway.py", "supporters/sealing.py",
-    "supporters/people/contact.py", "supporters/people/supporter.py", "supporters/money.py",
-    "supporters/giving",
+    "supporters/people/contact.py", "supporters/people/supporter.py", "supporters/people/typed.py",
+    "supporters/money.py", "supporters/giving", "supporters/links.py",
 )  # fmt: skip
 
 #: Calls in the screens whose first text is shown (and the second too, where it is the plural).
@@ -48,7 +50,7 @@ _LIBRARY_CALLS = {
     "raise_": 1, "Closed": 1,
 }  # fmt: skip
 #: Errors of the public pages, whose names say what they are.
-_OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1}
+_OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1, "Flood": 1}
 #: Where somebody speaks on the command line only.
 _PASSED_OVER = ("demo", "cli")
 

@@ -20,6 +20,8 @@ GROUND = (
     "bulk",
     "hooks",
     "registry",
+    "links",
+    "network",
     "settings",
     "spreadsheet",
 )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, SmallInteger, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,6 +16,7 @@ from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, line, pk, word
 from supporters.errors import BadInput, NotFound, Refused
+from supporters.links import clean_origin, clean_page
 
 if TYPE_CHECKING:
     from campaigns.petitions.form import SignatureForm
@@ -175,8 +175,8 @@ class Petition(Base):
             raise BadInput("Goals are whole numbers above zero, each higher than the one before.", field="goals")
         if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
             raise BadInput("It closes after it opened.", field="closes_at")
-        self.allowed_origins = [_origin(value) for value in self.allowed_origins or []]
-        self.return_urls = [_return_url(value) for value in self.return_urls or []]
+        self.allowed_origins = [clean_origin(value) for value in self.allowed_origins or []]
+        self.return_urls = [clean_page(value) for value in self.return_urls or []]
 
     # -- asking -----------------------------------------------------------------------------------------------
 
@@ -211,35 +211,6 @@ class Petition(Base):
 def is_open(state: str, opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
     """The rule itself; the statement that writes signatures on PostgreSQL has it in SQL."""
     return state == "open" and (opens_at is None or opens_at <= now) and (closes_at is None or now < closes_at)
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value.strip().rstrip("/"))
-    if parts.scheme not in ("https", "http") or not parts.netloc or parts.path or parts.query or "@" in parts.netloc:
-        raise BadInput(
-            "“%(value)s” is not a site; write it as https://www.example.org, without a path.",
-            field="allowed_origins", value=value[:80],
-        )  # fmt: skip
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _return_url(value: str) -> str:
-    value = value.strip()
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.netloc or "@" in parts.netloc or not parts.path:
-        raise BadInput(
-            "“%(value)s” is not a page to return to; write https://www.example.org/thanks, or …/* for all below it.",
-            field="return_urls", value=value[:80],
-        )  # fmt: skip
-    return value
-
-
-def may_return_to(url: str, allowed: Iterable[str]) -> bool:
-    """Whether this is one of the pages, or below one that ends in ``/*``; never a way to another site."""
-    if any(character in url for character in "\\\r\n\t") or ".." in urlsplit(url).path.split("/"):
-        return False
-    bare = url.partition("?")[0].partition("#")[0]
-    return any(bare.startswith(one[:-1]) if one.endswith("/*") else bare == one for one in allowed)
 
 
 def lines_of(text: str) -> Sequence[str]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, url_for
-from limits.storage import Storage, storage_from_string
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +27,7 @@ from campaigns.settings import Settings
 from campaigns.web.kept import Kept
 from campaigns.web.limits import Limits
 from supporters import sealing
+from supporters.web.limits import storage_of
 
 #: Seconds that a petition may be behind what staff changed; closing it holds at once, for the database asks again.
 _FRESH = 2.0
@@ -141,9 +141,7 @@ class Desk:
         self.intake = GroupCommit(self.engine)
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
-        storage = storage_from_string(app.config.get("RATELIMIT_STORAGE_URI") or "memory://")
-        assert isinstance(storage, Storage)
-        self.limits = Limits(self.settings, storage, self._rules)
+        self.limits = Limits(self.settings, storage_of(app), self._rules)
         #: Forms that send fields we do not know; said once, for the web team.
         self.odd_forms: set[tuple[str, ...]] = set()
 

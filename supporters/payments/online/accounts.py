@@ -38,6 +38,15 @@ class Accounts(Mapping[str, Gateway]):
         """
         if isinstance(value, cls):
             return value
+        return cls({account.name: _made(account, now) for account in cls._described(value, public_url)})
+
+    @classmethod
+    def named(cls, value: Any) -> list[str]:
+        """The names in the setting, without loading a gateway. Raises BadSetting."""
+        return list(value) if isinstance(value, cls) else [account.name for account in cls._described(value)]
+
+    @staticmethod
+    def _described(value: Any, public_url: str = "") -> list[GatewayAccount]:
         rows = value or []
         if isinstance(rows, str):
             try:
@@ -52,7 +61,7 @@ class Accounts(Mapping[str, Gateway]):
             raise _wrong("two accounts have the same name")
         if len({account.is_live for account in accounts}) > 1:
             raise _wrong("it mixes live accounts with test accounts; a database has one kind")
-        return cls({account.name: _made(account, now) for account in accounts})
+        return accounts
 
     def __getitem__(self, name: str) -> Gateway:
         return self._gateways[name]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import CONFIRMED, SIGNED, Signature, SignaturePerson
+from campaigns.petitions.signature import CONFIRMED, SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import NUMBERS, Tally, TallyEvent
 from campaigns.petitions.wording import Wording
 from supporters.registry import Finding, broken, check
@@ -35,6 +35,15 @@ def look(session: Session) -> Iterator[Finding]:
         )
         .order_by(Signature.id),
         "does not name a consent text of its petition",
+    )  # fmt: skip
+    yield from broken(
+        session, "shown-comment-was-agreed-to", "publication",
+        select(Publication.id)
+        .join(Signature, Signature.id == Publication.signature_id)
+        .join(Wording, Wording.id == Signature.wording_id)
+        .where(Publication.with_comment, Wording.covers_comment.is_(False))
+        .order_by(Publication.id),
+        "may show a comment, and the words its signer agreed to do not name that",
     )  # fmt: skip
     # The job runs once a day: only what waits longer than that is a broken promise.
     people = (

@@ -174,6 +174,11 @@ class SignatureForm:
         return hashlib.sha256("\x1f".join(parts).encode()).digest()
 
 
+def most_of(name: str) -> int:
+    """How many characters fit in a field."""
+    return _LONGEST.get(name, 100)
+
+
 def is_source(text: str) -> bool:
     """Whether it is written as a source code is."""
     return len(text) <= _LONGEST["source"] and _SOURCE.fullmatch(text) is not None
@@ -189,7 +194,7 @@ def _clean(name: str, value: str) -> str:
         value = " ".join(value.split())
     if not value.isprintable():
         value = "".join(c for c in value if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    most = _LONGEST.get(name, 100)
+    most = most_of(name)
     if len(value) > most:
         raise BadInput(
             "This is too long: at most %(most)s characters fit, this has %(found)s.",

@@ -22,11 +22,12 @@ WITH given AS (
     %(n)s::int[], %(petition_id)s::bigint[], %(per_address)s::int[], %(address_key)s::bytea[], %(name_key)s::bytea[],
     %(state)s::text[], %(locale)s::text[], %(source)s::text[], %(wording_id)s::bigint[], %(signed_at)s::timestamptz[],
     %(day)s::text[], %(hour)s::timestamptz[], %(sealed)s::bytea[], %(sealed_address)s::bytea[], %(domain)s::text[],
-    %(network_key)s::bytea[], %(wants_updates)s::bool[], %(risk)s::text[], %(publishes)s::bool[], %(form_url)s::text[],
-    %(template)s::text[], %(priority)s::int[], %(content_hash)s::bytea[]
+    %(network_key)s::bytea[], %(wants_updates)s::bool[], %(risk)s::text[], %(publishes)s::bool[],
+    %(shows_comment)s::bool[], %(form_url)s::text[], %(template)s::text[], %(priority)s::int[],
+    %(content_hash)s::bytea[]
   ) AS g (n, petition_id, per_address, address_key, name_key, state, locale, source, wording_id, signed_at, day, hour,
-    sealed, sealed_address, domain, network_key, wants_updates, risk, publishes, form_url, template, priority,
-    content_hash)
+    sealed, sealed_address, domain, network_key, wants_updates, risk, publishes, shows_comment, form_url, template,
+    priority, content_hash)
 ), key AS (
   SELECT * FROM unnest(%(key_n)s::int[], %(key)s::bytea[]) AS k (n, key)
 ), first AS (
@@ -88,6 +89,9 @@ WITH given AS (
 ), corrected AS (
   UPDATE campaigns_signature_person p SET sealed = a.sealed
   FROM again a WHERE p.signature_id = a.id AND a.step = 'ask' AND a.before = 'pending'
+), hushed AS (
+  UPDATE campaigns_publication p SET with_comment = false, comment = ''
+  FROM again a WHERE p.signature_id = a.id AND a.step = 'ask' AND a.before = 'pending' AND NOT a.shows_comment
 ), replaced AS (
   UPDATE campaigns_signature_person p SET sealed = a.sealed, sealed_address = a.sealed_address, domain = a.domain,
     network_key = a.network_key, wants_updates = a.wants_updates, risk = a.risk
@@ -113,8 +117,8 @@ WITH given AS (
   INSERT INTO campaigns_tally_event (petition_id, hour, source, signed, confirmed, offline)
   SELECT petition_id, hour, source, 1, 0, 0 FROM counts WHERE state <> 'quarantined'
 ), shown AS (
-  INSERT INTO campaigns_publication (petition_id, signature_id, state, name, town, comment)
-  SELECT petition_id, id, 'waiting', '', '', '' FROM counts WHERE publishes
+  INSERT INTO campaigns_publication (petition_id, signature_id, state, with_comment, name, town, comment)
+  SELECT petition_id, id, 'waiting', shows_comment, '', '', '' FROM counts WHERE publishes
 ), mail AS (
   INSERT INTO supporters_outbox_message (template, subject_id, params, locale, key, priority, sealed_address,
     address_key, purpose, scope, state, attempts, next_at, queued_at)
@@ -137,8 +141,8 @@ FROM allowed a LEFT JOIN counts c USING (n) LEFT JOIN again g USING (n)
 """
 _COLUMNS = (
     "petition_id", "per_address", "address_key", "name_key", "state", "locale", "source", "wording_id", "signed_at",
-    "hour", "sealed", "sealed_address", "domain", "network_key", "wants_updates", "risk", "publishes", "form_url",
-    "template", "priority", "content_hash",
+    "hour", "sealed", "sealed_address", "domain", "network_key", "wants_updates", "risk", "publishes",
+    "shows_comment", "form_url", "template", "priority", "content_hash",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, and_, bindparam, select
+from sqlalchemy import Boolean, Connection, and_, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
 from campaigns.petitions.again import MOST_ANEW, Before, Step, next_step
@@ -64,7 +64,12 @@ _CONSENT = _where_asked(
     Consent, "address_key", "purpose", "channel", "scope", "granted", "text_id", "source", "evidence", "at", "by"
 )
 _COUNTED = _where_asked(TallyEvent, "petition_id", "hour", "source", "signed", "confirmed", "offline")
-_SHOWN = _where_asked(Publication, "petition_id", "signature_id")
+_SHOWN = _where_asked(Publication, "petition_id", "signature_id", "with_comment")
+_HUSHED = (
+    update(Publication)
+    .where(Publication.signature_id == bindparam("about"), bindparam("does", type_=Boolean))
+    .values(with_comment=False, comment="")
+)
 _MAIL = _where_asked(
     OutboxMessage, "template", "subject_id", "params", "locale", "key", "priority", "sealed_address", "address_key",
     "scope", "next_at", "queued_at",
@@ -101,6 +106,9 @@ def _insert(connection: Connection, row: Prepared) -> Written:
     has_person = counts or (before is not None and before.signature_id is not None)
     connection.execute(_NAMED, {"signature_id": signature_id, **person, "does": has_person})
     _write_what_goes_with_it(connection, row, signature_id, does=counts)
+    if not row.shows_comment:  # The yes to showing one was to another form: it does not hold for what this one says.
+        corrects = step == "ask" and before is not None and before.state == "pending"
+        connection.execute(_HUSHED, {"about": signature_id, "does": corrects})
     if row.template is not None:
         template, about = _letter(row, step, signature["mails"])
         connection.execute(_MAIL, {
@@ -147,7 +155,10 @@ def _write_what_goes_with_it(connection: Connection, row: Prepared, signature_id
             "offline": 0, "does": does,
         })  # fmt: skip
     if row.publishes:
-        connection.execute(_SHOWN, {"petition_id": row.petition_id, "signature_id": signature_id, "does": does})
+        connection.execute(_SHOWN, {
+            "petition_id": row.petition_id, "signature_id": signature_id, "with_comment": row.shows_comment,
+            "does": does,
+        })  # fmt: skip
 
 
 def _letter(row: Prepared, step: Step, mails: int) -> tuple[str, str]:

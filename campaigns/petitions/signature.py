@@ -250,6 +250,7 @@ class Publication(Base):
     __table_args__ = (
         UniqueConstraint("signature_id"),
         CheckConstraint("state IN ('waiting', 'approved', 'rejected', 'unpublished')", name="state"),
+        CheckConstraint("with_comment OR comment = ''", name="comment_agreed"),
         Index(None, "petition_id", "state", "id"),
     )
 
@@ -257,6 +258,7 @@ class Publication(Base):
     petition_id: Mapped[int] = mapped_column(ForeignKey("campaigns_petition.id"))
     signature_id: Mapped[int] = mapped_column(ForeignKey("campaigns_signature.id"))
     state: Mapped[word] = mapped_column(default="waiting")
+    with_comment: Mapped[bool] = mapped_column(default=False)  # the words they said yes to name the comment
     # As shown: empty until approved, shorter than what was sent where somebody redacted it.
     name: Mapped[str] = mapped_column(String(255), default="")
     town: Mapped[str] = mapped_column(String(255), default="")

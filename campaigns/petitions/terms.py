@@ -34,10 +34,11 @@ class Closed(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """One wording of the petition: its language and the consent text of each purpose."""
+    """One wording of the petition: its language, the consent text of each purpose, and whether it names the comment."""
 
     locale: str
     text_ids: dict[str, int]
+    covers_comment: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Prepared:
     wants_updates: bool
     risk: str
     publishes: bool
+    shows_comment: bool
     consents: tuple[tuple[str, int], ...]
     form_url: str
     template: str | None
@@ -102,7 +104,10 @@ class Terms:
             petition.id, petition.slug, petition.title, petition.locale, petition.state, petition.opens_at,
             petition.closes_at, petition.confirm_policy, petition.per_address, petition.profile,
             tuple(petition.allowed_origins), tuple(petition.return_urls),
-            {row.id: Texts(row.locale, {purpose: row.text_id(purpose) for purpose in ASKED}) for row in rows},
+            {
+                row.id: Texts(row.locale, {purpose: row.text_id(purpose) for purpose in ASKED}, row.covers_comment)
+                for row in rows
+            },
             {row.locale: row.id for row in rows},
         )  # fmt: skip
 
@@ -171,6 +176,7 @@ class Terms:
             wants_updates=form.updates,
             risk=risk,
             publishes=form.show_name,
+            shows_comment=form.show_name and texts.covers_comment,
             consents=tuple((purpose, texts.text_ids[purpose]) for purpose in form.granted()),
             form_url=form.form_url,
             template=None if risk else template,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions import moderation
+from campaigns.petitions.form import most_of
 from campaigns.petitions.group_commit import GroupCommit
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
@@ -35,9 +36,15 @@ ASKED = ("first_name", "last_name", "email", "town", "postcode")
 ASKED_OF_INITIATIVE = ("first_name", "last_name", "email", "street", "house_number", "postcode", "town", "birth_date")
 
 
+def asked(profile: str, *, comment: bool = False) -> tuple[str, ...]:
+    """The fields of a form, in their order."""
+    fields = ASKED_OF_INITIATIVE if profile == "citizens_initiative" else ASKED
+    return (*fields, "comment") if comment else fields
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """``texts`` is, by language, the number of the set and the words beside each box."""
+    """``texts`` is, by language, the number of the set, the words beside each box and whether they name a comment."""
 
     terms: Terms
     text_html: Markup
@@ -57,7 +64,16 @@ class View:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        return ASKED_OF_INITIATIVE if self.terms.profile == "citizens_initiative" else ASKED
+        """What is asked in every language; see ``fields_in``."""
+        return asked(self.terms.profile)
+
+    def fields_in(self, locale: str) -> tuple[str, ...]:
+        """With the comment where the words of this language say what becomes of it."""
+        return asked(self.terms.profile, comment=self.texts[locale]["asks_comment"])
+
+    def most(self, name: str) -> int:
+        """How many characters fit in a field."""
+        return most_of(name)
 
     @classmethod
     def of(cls, session: Session, slug: str) -> View:
@@ -65,7 +81,9 @@ class View:
         texts = {}
         for locale in LOCALES:
             wording = Wording.current(session, petition.id, locale)
-            texts[locale] = {"id": wording.id, **wording.texts(session)}
+            texts[locale] = {
+                "id": wording.id, "asks_comment": wording.covers_comment, **wording.texts(session),
+            }  # fmt: skip
         updates = session.scalars(
             select(PetitionUpdate)
             .where(PetitionUpdate.petition_id == petition.id, PetitionUpdate.sent_at.is_not(None))

@@ -217,6 +217,21 @@ def test_other_consent_texts_are_a_new_set_and_the_old_stay_known(client_as, db,
     assert one(db, select(func.count(Wording.id)).where(Wording.locale == "nl")) == 2
 
 
+def test_a_comment_is_asked_from_when_the_words_name_it(client_as, db, petition):
+    client, path = client_as("fundraiser"), "/admin/petitions/afghanen/consent-texts/nl"
+    assert "is asked, and may be shown" in client.get(path).text
+    assert "name=&#34;comment&#34;" in client.get("/admin/petitions/afghanen").text
+    texts = {"sign": "Ik teken.", "show_name": "Toon mij.", "updates": "Mail mij.", "newsletter": "Nieuws."}
+    page = follow(client, client.post(path, data=texts)).text
+    assert "do not name the comment" in page and "Schreef ik een reactie" in page
+    assert "name=&#34;comment&#34;" not in client.get("/admin/petitions/afghanen").text
+    follow(client, client.post(path, data={**texts, "covers_comment": "y"}))
+    with db() as session:
+        sets = session.scalars(select(Wording).where(Wording.locale == "nl").order_by(Wording.id)).all()
+        assert [each.covers_comment for each in sets] == [True, False, True]
+        assert sets[1].show_name_text_id == sets[2].show_name_text_id != sets[0].show_name_text_id
+
+
 # --- updates ---------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from admin.app import create_app
 from campaigns import Petition
+from campaigns.petitions.wording import HOUSE_TEXTS, Wording
 from supporters.cli.work import run_once
 from tests import cast
 from tests.browser.conftest import DESKTOP, PHONE, watch
@@ -248,6 +249,58 @@ def test_without_script_a_mistake_keeps_what_was_typed(world: World, window: Cal
     press(page, "nl")
     page.wait_for_url("**/thanks**")
     assert world.count()["signed"] == 1
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+@pytest.mark.parametrize("where", ["static", "element", "ours"])
+def test_a_comment_is_asked_kept_through_a_mistake_and_sent(
+    world: World, window: Callable[..., Page], where: str, script: bool
+) -> None:
+    if where == "element" and not script:
+        pytest.skip("without a script there is no element")
+    world.pages["bare.html"] = BARE.format(lang="nl", host=world.host)
+    paths = {"static": "petition.html", "element": "bare.html", "ours": f"{world.host}/petitions/{SLUG}?lang=nl"}
+    page = window(paths[where], java_script_enabled=script)
+    fill_in(page, "nl", "p@example.org", first_name="www.spam.example")
+    comment = page.get_by_label(re.compile("^Reactie: waarom tekent u"))
+    comment.fill("Zij horen erbij.\nEcht.")
+    assert comment.get_attribute("maxlength") == "1000"
+    hint = page.locator(f"#{comment.get_attribute('aria-describedby')}")
+    expect(hint).to_contain_text("Hoogstens 1.000 tekens. Wij tonen uw reactie alleen als u dat hieronder aanvinkt.")
+    page.get_by_label(re.compile("Schreef ik een reactie")).check()
+    press(page, "nl")
+    if script:
+        page.get_by_role("alert").wait_for()
+    else:
+        page.wait_for_url("**/signatures")
+    expect(comment).to_have_value("Zij horen erbij.\nEcht.")
+    page.get_by_label("Voornaam", exact=True).fill("Parwana")
+    press(page, "nl")
+    if script:
+        page.get_by_role("status").wait_for()
+    else:
+        page.wait_for_url("**/thanks**")
+    with world.app.app_context():
+        from sqlalchemy import select
+
+        from campaigns.petitions.signature import Publication, Signature
+
+        session = world.app.extensions["sqlalchemy"].session
+        assert session.scalars(select(Signature)).one().who(session).comment == "Zij horen erbij.\nEcht."
+        assert session.scalars(select(Publication)).one().with_comment
+
+
+def test_the_element_asks_no_comment_where_the_words_do_not_name_it(world: World, window: Callable[..., Page]) -> None:
+    with world.app.app_context():
+        session = world.app.extensions["sqlalchemy"].session
+        petition = Petition.by_slug(session, SLUG)
+        Wording.change(session, petition, "nl", HOUSE_TEXTS["nl"], by=cast.ANNA, now=cast.NOW)
+        session.commit()
+    for language, asked in (("nl", 0), ("en", 1)):
+        world.pages["bare.html"] = BARE.format(lang=language, host=world.host)
+        page = window("bare.html")
+        page.locator("[part=button]").wait_for()
+        assert page.locator("textarea").count() == asked
 
 
 def test_a_form_that_lay_open_too_long_for_its_proof_is_sent_with_another(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature, SignaturePerson
+from campaigns.petitions.wording import HOUSE_TEXTS, Wording
 from campaigns.web.kept import Kept
 from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent
@@ -143,6 +144,35 @@ def test_a_form_with_a_mistake_comes_back_with_what_was_typed(visitor: FlaskClie
     assert "zonder uw toestemming" in page
     assert "<h1>Nog niet verstuurd</h1>" in page
     assert rows(stored) == [0, 0, 0, 0]
+
+
+def test_a_comment_comes_back_with_a_mistake_and_is_kept_without_one(visitor: FlaskClient, stored: Session) -> None:
+    said = "Zij horen erbij.\nEcht <b>waar</b>."
+    page = {"Accept": "text/html", "Accept-Language": "nl"}
+    answer = visitor.post(URL, data={**ADA, "consent": "", "comment": said}, headers=page)
+    assert answer.status_code == 422
+    assert ">\nZij horen erbij.\nEcht &lt;b&gt;waar&lt;/b&gt;.</textarea>" in answer.text
+    answer = visitor.post(URL, data={**ADA, "comment": "x" * 1001}, headers=page)
+    assert answer.status_code == 422
+    assert 'href="#petition-comment"' in answer.text and "x" * 1001 in answer.text
+    assert 'aria-describedby="petition-comment-hint petition-comment-error"' in answer.text
+    assert visitor.post(URL, data={**ADA, "comment": said}, headers=page).status_code == 303
+    assert stored.scalars(select(Signature)).one().who(stored).comment == said
+
+
+def test_the_api_says_in_which_language_to_ask_for_a_comment(
+    site: Flask, visitor: FlaskClient, stored: Session
+) -> None:
+    def asks() -> dict[str, bool]:
+        texts = visitor.get("/api/petitions/afghanen").json["texts"]
+        return {locale: texts[locale]["asks_comment"] for locale in texts}
+
+    assert asks() == {"nl": True, "en": True}
+    petition = Petition.by_slug(stored, "afghanen")
+    Wording.change(stored, petition, "nl", HOUSE_TEXTS["nl"], by=cast.ANNA, now=cast.NOW)
+    stored.commit()
+    site.extensions["campaigns_desk"].views.forget()
+    assert asks() == {"nl": False, "en": True}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from supporters.registry import Finding, broken, check
 
 
 @check("petitions")
-def look(session: Session) -> Iterator[Finding]:
+def look(session: Session, *, now: datetime) -> Iterator[Finding]:
     yield from _counts(session)
     yield from broken(
         session, "erased-signature-names-nobody", "signature",
@@ -55,7 +56,7 @@ def look(session: Session) -> Iterator[Finding]:
     yield from broken(
         session, "retention-is-kept", "petition",
         select(Petition.id, Petition.slug, Petition.retain_until)
-        .where(Petition.retain_until < func.current_date(), or_(people, Petition.erased_at.is_(None)))
+        .where(Petition.retain_until < now.date(), or_(people, Petition.erased_at.is_(None)))
         .order_by(Petition.id),
         "“%(slug)s” should have been erased on %(retain_until)s; run “achterban petitions retention”",
     )  # fmt: skip

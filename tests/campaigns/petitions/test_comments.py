@@ -161,7 +161,7 @@ def test_the_check_finds_a_comment_that_nobody_agreed_to_show(
     session: Session, petition: Petition, now: datetime
 ) -> None:
     publication = signed(session, petition, now)
-    assert list(look(session)) == []
+    assert list(look(session, now=now)) == []
     session.execute(update(Wording).values(covers_comment=False))
-    found = [(each.rule, each.subject) for each in look(session)]
+    found = [(each.rule, each.subject) for each in look(session, now=now)]
     assert found == [("shown-comment-was-agreed-to", f"publication {publication.id}")]

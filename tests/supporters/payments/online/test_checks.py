@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, select, text
@@ -68,25 +69,26 @@ def lived(till: Till) -> None:
     till.begin(amount="12.00")
 
 
-def findings(session: Session) -> list[tuple[str, str, str]]:
-    return [(f.rule, f.subject, f.message) for look in registry.checks.values() for f in look(session)]
+def findings(session: Session, now: datetime) -> list[tuple[str, str, str]]:
+    return [(f.rule, f.subject, f.message) for _, f in registry.findings(session, now=now)]
 
 
 def test_what_online_payments_leave_behind_breaks_nothing(till: Till) -> None:
     lived(till)
     with till.session() as session:
-        assert findings(session) == []
+        assert findings(session, till.now) == []
         assert {registry.checks[name] for name in ("online payments", "gateways")} == {
             checks.online_payments, checks.gateways,
         }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def unguarded(sqlite_databases: SqliteDatabases) -> Iterator[Connection]:
-    """A history on SQLite whose triggers, partial indexes and foreign keys are gone."""
+def unguarded(sqlite_databases: SqliteDatabases) -> Iterator[tuple[Connection, datetime]]:
+    """A history on SQLite whose triggers, partial indexes and foreign keys are gone, and the moment it stands at."""
     engine = sqlite_databases.create()
     with engine.connect() as connection:
-        lived(Till(connection))
+        till = Till(connection)
+        lived(till)
         connection.commit()
         guards = connection.execute(
             text(
@@ -98,7 +100,7 @@ def unguarded(sqlite_databases: SqliteDatabases) -> Iterator[Connection]:
             connection.execute(text(f"DROP {kind} {name}"))
         connection.commit()
         connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
-        yield connection
+        yield connection, till.now
     sqlite_databases.drop(engine)
 
 
@@ -136,25 +138,38 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(("rule", "sabotage"), BREAKS)
-def test_what_is_broken_is_found(unguarded: Connection, rule: str, sabotage: str) -> None:
-    with unguarded.begin(), Session(unguarded, join_transaction_mode="create_savepoint") as session:
-        assert findings(session) == [], "the history is broken before anybody broke it"
+def test_what_is_broken_is_found(unguarded: tuple[Connection, datetime], rule: str, sabotage: str) -> None:
+    connection, now = unguarded
+    with connection.begin(), Session(connection, join_transaction_mode="create_savepoint") as session:
+        assert findings(session, now) == [], "the history is broken before anybody broke it"
         done = session.execute(text(sabotage))
         assert done.rowcount > 0, "nothing was broken"
-        assert rule in {name for name, _, _ in findings(session)}
-        unguarded.rollback()
+        assert rule in {name for name, _, _ in findings(session, now)}
+        connection.rollback()
 
 
-def test_a_finding_names_the_payment_and_says_what_is_wrong(unguarded: Connection) -> None:
-    with unguarded.begin(), Session(unguarded, join_transaction_mode="create_savepoint") as session:
+def test_a_finding_names_the_payment_and_says_what_is_wrong(unguarded: tuple[Connection, datetime]) -> None:
+    connection, now = unguarded
+    with connection.begin(), Session(connection, join_transaction_mode="create_savepoint") as session:
         session.execute(text("UPDATE supporters_payment_fact SET booked = 2900 WHERE kind = 'refunded'"))
-        assert findings(session) == [
+        assert findings(session, now) == [
             (
                 "facts-are-booked", "payment 1",
                 "brought 7100 cents by what its gateway said, and the books have 7000",
             )
         ]  # fmt: skip
-        unguarded.rollback()
+        connection.rollback()
+
+
+def test_what_waits_is_late_by_the_clock_though_nothing_happens_any_more(
+    unguarded: tuple[Connection, datetime],
+) -> None:
+    connection, now = unguarded
+    with connection.begin(), Session(connection, join_transaction_mode="create_savepoint") as session:
+        assert findings(session, now + checks.ARRIVES_WITHIN) == []
+        late = findings(session, now + checks.ARRIVES_WITHIN + timedelta(days=1))
+        assert {rule for rule, _, _ in late} == {"refund-arrives"}
+        connection.rollback()
 
 
 def test_every_rule_has_somebody_who_breaks_it() -> None:

@@ -15,14 +15,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.petitions.flags import Flag, flags_of
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import Person, Publication, Signature, SignaturePerson, opened
+from campaigns.petitions.signature import LIVE, Person, Publication, Signature, SignaturePerson, opened
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import BadInput, Refused
 from supporters.people.consent import Consent, may_contact
 
-#: A signature that counts under its policy: after the button, or at once where no button is asked.
-LIVE = ("confirmed", "received")
 STATES = ("waiting", "approved", "rejected", "unpublished")
 REASONS = ("unsuitable", "advertising", "somebody_elses_details", "not_a_name", "asked_by_signer")
 #: What may stand where something was taken out.

@@ -38,6 +38,8 @@ STATES = ("received", "pending", "confirmed", "quarantined", "withdrawn", "remov
 #: What each of the two online numbers counts.
 SIGNED = ("received", "pending", "confirmed")
 CONFIRMED = ("confirmed",)
+#: It counts under its petition's policy: after the button, or at once where no button is asked.
+LIVE = ("confirmed", "received")
 #: States after which the same address may sign anew.
 OVER = ("withdrawn", "rejected", "expired")
 

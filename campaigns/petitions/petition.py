@@ -102,7 +102,7 @@ class Petition(Base):
         session.flush()
         session.add(Tally(petition_id=petition.id, signed=0, confirmed=0, offline=0))
         Wording.start(session, petition, by=by, now=now)
-        audit.record(session, by, "draft", petition, now=now, slug=slug)
+        audit.record(session, by, "draft", petition, now=now, petition=slug)
         return petition
 
     @classmethod
@@ -120,7 +120,7 @@ class Petition(Base):
         self._set(fields)
         changed = sorted(key for key, old in before.items() if getattr(self, key) != old)
         if changed:
-            audit.record(session, by, "edit", self, now=now, changed=changed)
+            audit.record(session, by, "edit", self, now=now, petition=self.slug, changed=changed)
 
     def open(self, session: Session, *, by: Actor, now: datetime) -> None:
         """From now on, or from ``opens_at``, it can be signed."""
@@ -131,7 +131,7 @@ class Petition(Base):
         if self.closes_at is not None and self.closes_at <= now:
             raise BadInput("It would be closed already: choose a later closing moment.", field="closes_at")
         self.state, self.opens_at, self.retain_until = "open", self.opens_at or now, None
-        audit.record(session, by, "open", self, now=now)
+        audit.record(session, by, "open", self, now=now, petition=self.slug)
 
     def close(self, session: Session, *, by: Actor, now: datetime) -> None:
         """Nobody can sign any more. What waits for its confirmation still can be confirmed.
@@ -144,7 +144,8 @@ class Petition(Base):
         if self.opens_at is not None and self.closes_at <= self.opens_at:
             self.opens_at = self.closes_at - timedelta(seconds=1)
         self.retain_until = self.closes_at.astimezone(now.tzinfo).date() + timedelta(days=self.retention_days)
-        audit.record(session, by, "close", self, now=now, retain_until=self.retain_until.isoformat())
+        until = self.retain_until.isoformat()
+        audit.record(session, by, "close", self, now=now, petition=self.slug, retain_until=until)
 
     def _was_handed_over(self, session: Session) -> bool:
         from campaigns.petitions.handover import Handover

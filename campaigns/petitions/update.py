@@ -48,13 +48,16 @@ class PetitionUpdate(Base):
         if self.sent_at is not None:
             raise Refused("This update was sent; write another one.")
         self._set(title, text)
-        audit.record(session, by, "edit", self, now=now)
+        audit.record(session, by, "edit", self, now=now, petition=self._slug(session))
 
     def _set(self, title: str, text: str) -> None:
         for name, value in (("title", title), ("text", text)):
             if not value.strip():
                 raise BadInput("Fill this in.", field=name)
         self.title, self.text = title.strip(), text.strip()
+
+    def _slug(self, session: Session) -> str:
+        return session.get_one(Petition, self.petition_id).slug
 
     def send(self, session: Session, *, by: Actor, now: datetime) -> int:
         """Queue it for everybody whose last word on updates of this petition is yes; how many mails that is.
@@ -70,7 +73,7 @@ class PetitionUpdate(Base):
         statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
         result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
         sent = locked.recipients = int(result.rowcount)
-        audit.record(session, by, "send", locked, now=now, recipients=sent)
+        audit.record(session, by, "send", locked, now=now, petition=self._slug(session), recipients=sent)
         return sent
 
     def recipients_now(self, session: Session, *, now: datetime) -> int:

@@ -83,7 +83,9 @@ class Wording(Base):
         )  # fmt: skip
         session.add(wording)
         session.flush()
-        audit.record(session, by, "word", petition, now=now, locale=locale, wording=wording.id)
+        audit.record(
+            session, by, "word", petition, now=now, petition=petition.slug, locale=locale, wording=wording.id
+        )  # fmt: skip
         return wording
 
     @classmethod

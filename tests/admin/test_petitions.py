@@ -232,6 +232,20 @@ def test_a_comment_is_asked_from_when_the_words_name_it(client_as, db, petition)
         assert sets[1].show_name_text_id == sets[2].show_name_text_id != sets[0].show_name_text_id
 
 
+def test_the_audit_log_says_in_the_readers_language_what_was_done_to_which_petition(client_as, db, petition):
+    client = client_as("fundraiser")
+    follow(client, client.post("/admin/petitions/afghanen/close"))
+    reader = client_as("administrator")
+    page = words(reader.get("/admin/audit"))
+    for sentence in ("Petition closed", "Consent texts of a petition set", "Petition opened", "Petition drafted"):
+        assert sentence in page, sentence
+    assert page.count("petition: afghanen") >= 4
+    reader.post("/admin/language", data={"language": "nl"})
+    page = words(reader.get("/admin/audit"))
+    for sentence in ("Petitie gesloten", "Toestemmingsteksten van een petitie vastgelegd", "Petitie opgesteld"):
+        assert sentence in page, sentence
+
+
 # --- updates ---------------------------------------------------------------------------------------------------
 
 

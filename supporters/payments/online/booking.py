@@ -40,7 +40,7 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
 
     Several at once follow each other; the same snapshot again, or an older one, adds nothing.
     """
-    _lock(session, online)
+    lock(session, online)
     if online.step == "parked":
         return []
     if why := online.why_not(snapshot):
@@ -57,7 +57,7 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
 
 def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learning) -> None:
     """The vendor refused it and made no payment of it: it failed, and what follows from that follows."""
-    _lock(session, online)
+    lock(session, online)
     if not online.is_under_way:
         return
     online.step, online.settled_at, online.next_sync_at = "failed", how.now, None
@@ -68,7 +68,7 @@ def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learn
     session.flush()
 
 
-def _lock(session: Session, online: OnlinePayment) -> None:
+def lock(session: Session, online: OnlinePayment) -> None:
     session.flush()
     turns.together(session)
     session.get(Payment, online.payment_id, with_for_update=True, populate_existing=True)

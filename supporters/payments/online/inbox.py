@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters.db import Base, instant, line, pk, word
+from supporters.errors import Refused
 from supporters.payments.gateway import BadNotification, Gateway, Nudge
 
 #: A body is never longer: a vendor's is some kilobytes.
@@ -148,9 +149,15 @@ class Notification(Base):
             self.state, self.next_at, self.note = "waiting", until, note[:255]
         session.flush()
 
-    def replay(self, *, now: datetime) -> None:
-        """A person wants it looked at again."""
-        self.state, self.next_at, self.tries = "waiting", now, 0
+    def replay(self, session: Session, *, now: datetime) -> None:
+        """A person wants it looked at again. What was not the vendor's is never acted on."""
+        if self.state == "bad":
+            raise Refused("This did not come from the gateway: nothing is done with it.")
+        self.tries = 0
+        if self.state == "waiting":
+            self.next_at = now
+        else:
+            self.wait(session, now, now=now)
 
     @classmethod
     def purge(cls, session: Session, *, now: datetime) -> int:

@@ -11,17 +11,31 @@ from flask import url_for
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from admin.access import may
 from admin.blueprint import NAME
 from admin.i18n import gettext as _
-from admin.i18n import money
+from admin.i18n import lazy, money
 from admin.labels import badge, label
-from supporters import AuditEntry, Commitment, Designation, Gift, Money, Reversal, Supporter
+from supporters import AuditEntry, Commitment, Designation, Gift, Money, OnlinePayment, Payment, Reversal, Supporter
+from supporters.payments import timeline as payments_timeline
 from supporters.people.contact import KINDS
 
 SHOWN = 30
 
 #: Audit lines that say what a gift or reversal in the timeline says already.
 _SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift")}
+
+
+#: What the library says of payments that no gift tells of; the catalogue finds it here.
+_OF_PAYMENTS = (
+    lazy("Debit of %(money)s on its way"), lazy("Debit of %(money)s was refused by the bank"),
+    lazy("Debit of %(money)s was collected and came back"), lazy("Online payment of %(money)s under way"),
+    lazy("Online payment of %(money)s failed"), lazy("Online payment of %(money)s was broken off"),
+    lazy("Online payment of %(money)s was taken back by the donor"),
+    lazy("Online payment of %(money)s came in a second time"), lazy("Charge of %(money)s under way"),
+    lazy("Charge of %(money)s failed"), lazy("Charge of %(money)s was broken off"),
+    lazy("Charge of %(money)s was taken back by the donor"), lazy("Charge of %(money)s came in a second time"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ def entries(session: Session, person: Supporter, before: str | None, show: str) 
     place = _place(before)
     sources: list[Callable[..., list[Entry]]] = []
     if show in ("all", "money"):
-        sources += [_gifts, _reversals]
+        sources += [_gifts, _reversals, _payments]
     if show in ("all", "changes"):
         sources += [_changes]
     found = [entry for source in sources for entry in source(session, person, place)]
@@ -106,6 +120,24 @@ def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
             href=url_for(f"{NAME}.gift_page", gift_id=back.gift_id),
         )
         for back in session.scalars(_earlier(query, Reversal.reversed_on, Reversal.id, 2, place))
+    ]
+
+
+def _payments(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    """Those that no gift tells of: under way, failed, broken off; and what came in a second time."""
+    query = payments_timeline.to_tell(person.id).add_columns(OnlinePayment).where(Payment.state != "returned")
+    return [
+        Entry(
+            payment.collect_on,
+            0,
+            payment.id,
+            _(payments_timeline.text_of(payment, online), money=money(payment.money)),
+            note=label("failure_code", online.failure_code) if online is not None else "",
+            href=url_for(f"{NAME}.online_payment", payment_id=payment.id)
+            if online is not None and may("money.see")
+            else None,
+        )
+        for payment, online in session.execute(_earlier(query, Payment.collect_on, Payment.id, 0, place))
     ]
 
 
@@ -175,6 +207,19 @@ def describe(line: AuditEntry) -> str:
         ("remove", "upload"): _("Uploaded file removed"),
         ("finish", "task"): _("Task done"),
         ("return", "payment"): _("Payment came back"),
+        ("park", "online_payment"): _("Online payment put aside: it does not fit"),
+        ("reconsider", "online_payment"): _("Online payment that did not fit looked at again"),
+        ("set_down", "online_payment"): _("Online payment set down as failed"),
+        ("look", "online_payment"): _("Looked at the gateway"),
+        ("replay", "notification"): _("Looked at news of the gateway again"),
+        ("request", "refund"): _("Refund asked for"),
+        ("approve", "refund"): _("Refund approved"),
+        ("cancel", "refund"): _("Refund cancelled"),
+        ("end", "gateway_mandate"): _("Mandate at the gateway ended"),
+        ("note", "gateway_mandate"): _("Mandate changed at the gateway"),
+        ("charge_on", "commitment"): _("Commitment got new payment details"),
+        ("send_link", "commitment"): _("Link to pay or renew sent"),
+        ("reinstate", "gift"): _("Gift is ours again"),
         ("fail", "payment"): _("Payment failed"),
         ("soft_credit", "gift"): _("Credited for someone's gift"),
         ("approve", "publication"): _("Name shown with a petition"),

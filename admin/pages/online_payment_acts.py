@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -104,22 +106,32 @@ def online_payment_set_down(payment_id: int) -> ResponseReturnValue:
     online = find(payment_id)
     form = SetDownForm()
     if form.validate_on_submit():
+        actor = current_actor()
+        if online.step == "unknown":  # A last look: should it be there after all, it is booked and not set down.
+            session().rollback()
+            with suppress(NotFound):  # An account that the settings no longer name cannot be asked.
+                cashier().sync(payment_id, "button")
+            online = find(payment_id)
+            if online.step not in ("unknown", "parked"):
+                flash(_("It is there after all, as you see below."), "success")
+                return redirect(to_payment(payment_id))
         with saving(form) as saved:
             deciding.set_down(
                 saved,
                 online,
                 form.why.data,
-                by=current_actor(),
+                by=actor,
                 now=clock.now(),
                 day_of=current_app.extensions["supporters"].settings.day_of,
             )
         if not form.refusal:
             flash(_("Set down as failed."), "success")
             return redirect(to_payment(payment_id))
-    points = [
-        _("Nothing is booked, and the donor owes nothing for it."),
-        _("Should the money come after all, it is booked by itself."),
-    ]
+    points = [_("Nothing is booked, and the donor owes nothing for it.")]
+    if online.step == "unknown":
+        points.append(_("We look for it one last time first; should it be there, it is booked instead."))
+    else:
+        points.append(_("Should the money come after all, it is booked by itself."))
     if online.payment.instalment is not None:
         points.insert(
             1, _("It is a charge for a commitment: it is tried again in some days, with a message to the donor.")

@@ -125,10 +125,10 @@ class Counter:
             self.vendor.decline_next_charge(decline)
         jobs.charge_due(self.work)
 
-    def lost(self) -> int:
+    def lost(self, trouble: Any = "500") -> int:
         """A payment of which nobody knows whether it was made, and nobody looks any more."""
         checkout = self.checkout()
-        self.vendor.trouble("500")
+        self.vendor.trouble(trouble)
         with suppress(Unavailable):
             self.cashier.begin(checkout)
         self.later(days=2)

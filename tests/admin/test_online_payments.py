@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from supporters import AuditEntry, Gift, Notification, Refund, Task
+from supporters import AuditEntry, Gift, Notification, OnlinePayment, Refund, Task
 from supporters.payments.online import jobs
 from tests.admin.conftest import admin_on
 from tests.admin.online import Counter
@@ -177,6 +177,21 @@ def test_a_payment_nobody_knows_of_is_set_down_as_failed_and_booked_should_it_co
     assert otto.post(f"{where}/set-down", data={"why": "again"}).status_code == 409
 
 
+def test_before_a_payment_is_set_down_we_look_one_last_time(client_as, counter, db):
+    number = counter.lost("500_done")
+    where = f"/admin/online-payments/{number}"
+    otto = client_as("finance")
+    with db() as session:
+        online = session.scalars(select(OnlinePayment)).one()
+        online.step, online.external_id, online.next_sync_at = "unknown", None, None
+    (external_id,) = counter.gateway.vendor.payments
+    counter.vendor.pay(external_id)
+    answer = otto.post(f"{where}/set-down", data={"why": "did not see it"}, follow_redirects=True)
+    assert "It is there after all" in text(answer)
+    assert counter.online(number).step == "paid"
+    assert [gift.amount for gift in rows(db, Gift)] == [2500]
+
+
 def test_while_we_still_look_by_ourselves_nobody_sets_a_payment_down(client_as, counter):
     checkout = counter.checkout()
     counter.vendor.trouble("drop")
@@ -194,15 +209,11 @@ def test_a_payment_that_does_not_fit_is_looked_at_again_when_it_does(client_as, 
     otto = client_as("finance")
     assert "€5.00 where €25.00 was asked" in text(otto.get(where))
     assert "Does not fit" in text(otto.post(f"{where}/look", follow_redirects=True))
-    external_id = counter.gateway.vendor.payments.keys().__iter__().__next__()
-    counter.gateway.vendor.get(external_id).change(counter.now, money=rows_money(counter, number))
+    (external_id,) = counter.gateway.vendor.payments
+    counter.gateway.vendor.get(external_id).change(counter.now, money=counter.online(number).payment.money)
     page = text(otto.post(f"{where}/look", follow_redirects=True))
     assert "booked as a gift" in page
     assert [(task.kind, task.is_open) for task in rows(db, Task)] == [("payment_parked", False)]
-
-
-def rows_money(counter, number):
-    return counter.online(number).payment.money
 
 
 # --- giving back -----------------------------------------------------------------------------------------------

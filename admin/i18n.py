@@ -36,7 +36,8 @@ WORDS = _marked(
     "nothing is due", "an Excel workbook (.xlsx) or a zip file", "an old Excel workbook (.xls)", "a PDF",
     "text in UTF-32", "it was made for something else", "a test payment on a live account",
     "a live payment on a test account", "it has another name at the gateway", "no reason given", "invalid", "ended",
-    "pending", "waiting", "ready", "submitting", "unknown", "done",
+    "pending", "waiting", "ready", "submitting", "unknown", "done", "nothing new", "about nothing of ours",
+    "the same came again", "no payment of ours has this name yet",
 )  # fmt: skip
 
 domain = Domain(translation_directories=[str(FOLDER)])

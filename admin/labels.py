@@ -53,6 +53,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "account_closed": lazy("Bank account was closed"),
         "completed": lazy("Came to its end"),
         "replaced": lazy("Replaced by another"),
+        "chargeback": lazy("Taken back by the donor"),
         "unknown": lazy("Reason not known"),
     },
     "term_reason": {"started": lazy("Started")},

@@ -127,6 +127,17 @@ WORDS: dict[str, dict[str, Any]] = {
         "mandate": lazy("Look at the mandate"),
         "revoke": lazy("End the mandate"),
     },
+    "gateway_answer": {
+        "nothing": lazy("There is no such payment"),
+        "found": lazy("Found"),
+        "declined": lazy("Refused"),
+        "misasked": lazy("The gateway did not take what we asked"),
+        "unauthorised": lazy("The gateway does not take our key"),
+        "gone": lazy("The gateway does not know it (any more)"),
+        "conflict": lazy("The gateway is at it already"),
+        "rate_limited": lazy("Too much at once; asked again later"),
+        "unavailable": lazy("No answer"),
+    },
     "gateway_mandate": {
         "pending": lazy("Not confirmed yet"),
         "valid": lazy("Valid"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from admin import clock
 from admin.i18n import day, moment, money, worded
 from admin.i18n import gettext as _
 from admin.labels import label
-from supporters import Money, OnlinePayment
+from supporters import GatewayCall, Money, OnlinePayment
 from supporters.payments.online.refund import reversible_until
 
 
@@ -27,6 +28,22 @@ def number(payment_id: int) -> str:
 
 def failure(online: OnlinePayment) -> str:
     return label("failure_code", online.failure_code) if online.failure_code else _("no reason was given")
+
+
+def noted(note: str) -> str:
+    """What came of a piece of news, as the job that looked at it noted it."""
+    if found := re.fullmatch(r"\d+ new: ([a-z_, ]+)", note):
+        return _("New: %(what)s", what=", ".join(label("fact", kind) for kind in found[1].split(", ")).lower())
+    return worded(note)
+
+
+def answered(call: GatewayCall) -> str:
+    """What came of a question, in plain words; the vendor's own stand beside it where they say more."""
+    code = call.outcome.partition(":")[0]
+    said = label("gateway_answer", code)
+    if said != code:
+        return said
+    return label("gateway_mandate", code) if call.verb in ("mandate", "revoke") else label("online_step", code)
 
 
 def story(online: OnlinePayment, left: Money | None) -> Story:

@@ -22,8 +22,8 @@ from supporters.people.contact import KINDS
 
 SHOWN = 30
 
-#: Audit lines that say what a gift or reversal in the timeline says already.
-_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift")}
+#: Audit lines that say what a gift, reversal or payment in the timeline says already.
+_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift"), ("fail", "payment")}
 
 
 #: What the library says of payments that no gift tells of; the catalogue finds it here.
@@ -253,7 +253,7 @@ def _by(line: AuditEntry) -> str:
     kind, _sep, name = line.by.partition(":")
     reason = (line.detail or {}).get("reason")
     who = name if kind == "person" else _("%(name)s (automatic)", name=name)
-    return f"{label('end_reason', str(reason))} · {who}" if reason else who
+    return f"{label('end_reason', label('mandate_end', str(reason)))} · {who}" if reason else who
 
 
 def _to(line: AuditEntry) -> str | None:

@@ -107,7 +107,8 @@ def online_payment_set_down(payment_id: int) -> ResponseReturnValue:
     form = SetDownForm()
     if form.validate_on_submit():
         actor = current_actor()
-        if online.step == "unknown":  # A last look: should it be there after all, it is booked and not set down.
+        if online.step == "unknown" and deciding.may_be_set_down(online):
+            # A last look: should it be there after all, it is booked and not set down.
             session().rollback()
             with suppress(NotFound):  # An account that the settings no longer name cannot be asked.
                 cashier().sync(payment_id, "button")

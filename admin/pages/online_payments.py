@@ -214,6 +214,7 @@ def online_payment(payment_id: int) -> ResponseReturnValue:
         can_refund=left is not None and bool(left) and Refund.left(session(), payment).amount > 0,
         may_be_set_down=deciding.may_be_set_down(online),
         calls=list(calls),
+        answered=payment_story.answered,
         news=raw_news(online),
         others=others_of(online),
     )
@@ -261,7 +262,10 @@ def raw_news(online: OnlinePayment) -> list[RawNews]:
         Notification.note, func.length(Notification.body), func.substr(Notification.body, 1, SHOWN_OF_A_BODY + 4),
     )  # fmt: skip
     rows = session().execute(select(*columns).where(about(online)).order_by(Notification.id.desc()).limit(NEWS_SHOWN))
-    return [RawNews(*row[:6], size, readable(bytes(body)) if may("money.raw") else "") for *row, size, body in rows]
+    return [
+        RawNews(*row, payment_story.noted(note), size, readable(bytes(body)) if may("money.raw") else "")
+        for *row, note, size, body in rows
+    ]
 
 
 def readable(body: bytes) -> str:

@@ -81,7 +81,8 @@ def todos(today: date) -> list[ToDo]:
         found.append(ToDo(_count(due), _("Collections to book"), url_for(f"{NAME}.runs", state="exported")))
         href = url_for(f"{NAME}.online_payments", look="any")
         lost = select(OnlinePayment.id).where(NEEDS_A_LOOK)
-        found.append(ToDo(_count(lost), _("Online payments that need a look"), href))
+        count = remembered("payments to look at", lambda: _count(lost))
+        found.append(ToDo(count, _("Online payments that need a look"), href))
         waiting = select(Refund.id).where(Refund.state == "waiting")
         found.append(ToDo(_count(waiting), _("Refunds that wait for a second person"), url_for(f"{NAME}.refunds")))
         alarms = remembered("gateway alarms", lambda: sum(bool(each.alarms) for each in healths()))
@@ -104,7 +105,8 @@ def todos(today: date) -> list[ToDo]:
         found.append(ToDo(untold, _("Commitments whose amount was not announced"), url_for(f"{NAME}.run_announce")))
     if may("commitments.see"):
         trouble = failing(today).with_only_columns(Commitment.id)
-        found.append(ToDo(_count(trouble), _("Commitments of which a charge failed"), url_for(f"{NAME}.failing")))
+        count = remembered("failing commitments", lambda: _count(trouble))
+        found.append(ToDo(count, _("Commitments of which a charge failed"), url_for(f"{NAME}.failing")))
         href = url_for(f"{NAME}.commitments", mandate="lapsing")
         found.append(ToDo(_count(lapsing(today)), _("Mandates that lapse within three months"), href))
     return found

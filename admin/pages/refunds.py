@@ -119,6 +119,9 @@ def refund_new(payment_id: int) -> ResponseReturnValue:
     if payment.gift is None:
         raise Refused("Payment %(reference)s brought no money that could go back.", reference=payment.reference)
     left, alone = Refund.left(session(), payment), limit(payment.currency)
+    if not left and request.method == "GET":
+        flash(_("Nothing of this payment can go back any more: it went back, or is on its way."), "info")
+        return redirect(to_payment(payment_id))
     second = online.duplicate_of_id is not None and request.args.get("why") == "second"
     given: dict[str, Any] = {"amount": left, "key": str(uuid4()), "why": _("Paid twice by mistake") if second else ""}
     form: Any = _form(payment.currency)(data=given)

@@ -72,16 +72,17 @@ def screens() -> list[str]:
         f"/admin/online-payments/{PAYMENTS['second']}/refund?why=second",
         f"/admin/online-payments/{PAYMENTS['lost']}/set-down", "/admin/refunds", "/admin/refunds/1/approve",
         "/admin/refunds/1/cancel", "/admin/commitments/failing", "/admin/gateways", "/admin/online-payments/mails",
-        "/admin/commitments/2", "/admin/commitments/3", "/admin/supporters/4", "/admin/gifts/3",
+        "/admin/commitments/2", "/admin/commitments/3", "/admin/supporters/1", "/admin/gifts/3",
         "/admin/gifts/3/reverse",
     ]  # fmt: skip
 
 
 def test_axe_finds_nothing_and_no_screen_scrolls_sideways_on_a_phone(served, sign_in, axe):
     page = sign_in("eva", bypass_csp=True, locale="nl-NL")
-    refund(page)
     folder = os.environ.get("ACHTERBAN_SCREENSHOTS")
     for screen in screens():
+        if screen == "/admin/refunds":  # From here on one waits for a second person.
+            refund(page)
         page.set_viewport_size(DESKTOP)
         answer = page.goto(screen)
         assert answer.status == 200, screen

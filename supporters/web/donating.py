@@ -72,7 +72,7 @@ class Donating:
     ) -> Donating:  # fmt: skip
         offer = _offer()
         suggested = tuple(Money.eur(each).amount for each in amounts) or offer.rules.amounts
-        wanted = tuple(each for each in offer.intervals if each in tuple(intervals)) or offer.intervals
+        wanted = tuple(each for each in intervals if each in offer.intervals) or offer.intervals
         first = dict(values)
         if first.get("interval") not in wanted:
             first["interval"] = wanted[0] if wanted else ""

@@ -1,4 +1,4 @@
-"""Giving on somebody else's site and on ours, in real Chromium: with and without script, paid, cancelled, tried again."""
+"""Giving on somebody else's site and on ours, in real Chromium: with and without script, paid, cancelled, again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ POLICY = "default-src 'none'; script-src {host}; connect-src {host}; style-src '
 BARE = """<!doctype html><html lang="{lang}"><title>x</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <script src="{host}/give/widget.js" defer></script>
-<main><h1>x</h1><achterban-donate src="{host}" amounts="5,15,30" interval="month" source="bare"></achterban-donate></main></html>"""
+<main><h1>x</h1><achterban-donate src="{host}" amounts="5,15,30" interval="month" source="bare"></achterban-donate>
+</main></html>"""
 VENDOR = """<!doctype html><html lang="en"><title>Bank</title><main><h1>The bank</h1>
 <p><a href="?do=pay">Pay</a> <a href="?do=give_up">Cancel</a> <a href="?do=process">Later</a></p></main></html>"""
 
@@ -241,7 +242,6 @@ def test_the_element_builds_its_form_under_the_strictest_policy(
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_our_own_page_by_keyboard_alone(world: World, window: Callable[..., Page], language: str, script: bool) -> None:
-    words = WORDS[language]
     page = window(f"{world.host}/give?lang={language}&source=flyer", java_script_enabled=script)
     if script:
         expect(button(page, language)).to_have_text(re.compile("25$"))

@@ -5,7 +5,7 @@
   const WORDS = {
     nl: {
       often: "Hoe vaak?", much: "Hoeveel?", other: "Ander bedrag, in euro's", what: "Waarvoor?", how: "Hoe betaal je?",
-      first_name: "Voornaam", prefix: "Tussenvoegsel", surname: "Achternaam", email: "E-mailadres", optional: "niet verplicht",
+      first_name: "Voornaam", prefix: "Tussenvoegsel", surname: "Achternaam", email: "E-mailadres",
       once: "Eenmalig", month: "Elke maand", two_months: "Elke twee maanden", quarter: "Elk kwartaal",
       half_year: "Elk half jaar", year: "Elk jaar", give: "Doneer", cover: "Ik betaal ook de kosten van de betaling ({x}).",
       leaving: "Je gaat naar de betaalpagina…", wrong: "Nog niet verstuurd. Kijk dit even na:",
@@ -14,7 +14,7 @@
     },
     en: {
       often: "How often?", much: "How much?", other: "Another amount, in euros", what: "For what?", how: "How do you pay?",
-      first_name: "First name", prefix: "Prefix of your surname", surname: "Surname", email: "E-mail address", optional: "optional",
+      first_name: "First name", prefix: "Prefix (van den)", surname: "Surname", email: "E-mail address",
       once: "Once", month: "Every month", two_months: "Every two months", quarter: "Every quarter",
       half_year: "Every half year", year: "Every year", give: "Give", cover: "I pay the costs of the payment too ({x}).",
       leaving: "You are going to the page to pay…", wrong: "Not sent yet. Please look at this:",
@@ -28,21 +28,21 @@
     flex-basis:100%}.donate-summary{margin:0 0 1em;padding:.7em 1em;border-left:4px solid;background:var(--donate-error-soft,#fae5e2)}
     .donate-summary ul{margin:.3em 0 0;padding-left:1.2em}.donate-summary a{color:inherit}`;
   const OWN = `:host{display:block;max-width:var(--donate-width,42em);font:var(--donate-font,inherit);color:var(--donate-text,inherit)}
-    [hidden]{display:none!important}form{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(12em,100%),1fr));gap:1em;
-    align-items:start}form>*{margin:0;min-width:0}fieldset,.donate-wide,.donate-box,.donate-summary,button{grid-column:1/-1}
-    fieldset{border:0;padding:0}legend,label{display:block;font-weight:600;margin-bottom:.25em;padding:0}small{font-weight:400;opacity:.8}
-    .donate-options{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(7em,100%),1fr));gap:.5em}.donate-option{position:relative;
-    margin:0;font-weight:400}.donate-option input{position:absolute;opacity:0;inset:0;width:100%;height:100%;margin:0;cursor:pointer}
-    .donate-option span{display:flex;align-items:center;justify-content:center;text-align:center;min-height:2.75em;padding:.4em .7em;
+    [hidden]{display:none!important}form{display:flex;flex-wrap:wrap;gap:1em;align-items:start}form>*{margin:0;min-width:0;
+    flex:1 0 100%;box-sizing:border-box}.donate-prefix{flex:1 1 9em}.donate-surname{flex:2 1 14em}form>button{flex:0 0 auto}
+    fieldset{border:0;padding:0}legend,label{display:block;font-weight:600;margin-bottom:.25em;padding:0}
+    .donate-options{display:flex;flex-wrap:wrap;gap:.5em}.donate-option{position:relative;flex:1 1 8em;
+    margin:0;font-weight:400}.donate-choice-amount .donate-option{flex-basis:5em}.donate-option input{position:absolute;opacity:0;inset:0;width:100%;height:100%;margin:0;cursor:pointer}
+    .donate-option span{display:flex;align-items:center;justify-content:center;text-align:center;min-height:2.75em;height:100%;padding:.4em .7em;
     box-sizing:border-box;background:var(--donate-field,#fff);border:1px solid var(--donate-line,#767c78);border-radius:var(--donate-radius,7px)}
     .donate-option input:checked+span{background:var(--donate-accent,#1d6660);color:var(--donate-on-accent,#fff);
     border-color:var(--donate-accent,#1d6660);font-weight:650}.donate-option input:focus-visible+span{outline:3px solid
-    var(--donate-focus,#c4790a);outline-offset:2px}.donate-own{grid-column:1/-1;margin:0}.donate-own label{font-weight:400}
+    var(--donate-focus,#c4790a);outline-offset:2px}.donate-own{flex:1 0 100%;margin:0}.donate-own label{font-weight:400}
     form>div input,form>p input,.donate-own input,select{font:inherit;color:inherit;background:var(--donate-field,#fff);box-sizing:border-box;
     width:100%;min-height:2.75em;padding:.5em .7em;border:1px solid var(--donate-line,#767c78);border-radius:var(--donate-radius,7px)}
     .donate-box{display:flex;flex-wrap:wrap;gap:.2em .7em}.donate-box label{flex:1;font-weight:400;margin:0}.donate-box input{width:1.4em;
     height:1.4em;min-height:0;margin:.1em 0 0;accent-color:var(--donate-accent,#1d6660)}input[aria-invalid=true],select[aria-invalid=true]{
-    border-color:var(--donate-error,#a3271f);border-width:2px}button{justify-self:start;font:inherit;font-weight:650;min-height:3em;
+    border-color:var(--donate-error,#a3271f);border-width:2px}button{font:inherit;font-weight:650;min-height:3em;
     padding:.6em 1.4em;border:0;cursor:pointer;border-radius:var(--donate-radius,7px);background:var(--donate-accent,#1d6660);
     color:var(--donate-on-accent,#fff)}button[aria-disabled=true]{opacity:.7;cursor:progress}:focus-visible{outline:3px solid
     var(--donate-focus,#c4790a);outline-offset:2px}`;
@@ -116,7 +116,7 @@
     build() {
       const { words, offer } = this, wanted = listed(this.getAttribute("intervals"));
       const amounts = listed(this.getAttribute("amounts")).map((each) => Number(each).toFixed(2));
-      const intervals = offer.intervals.filter((each) => !wanted.length || wanted.includes(each));
+      const intervals = wanted.length ? wanted.filter((each) => offer.intervals.includes(each)) : offer.intervals;
       const form = el("form", { part: "form", method: "post", "accept-charset": "utf-8", action: `${this.base}/api/gifts` });
       const suggested = amounts.length ? amounts : offer.amounts, first = this.getAttribute("amount");
       const start = first ? Number(first).toFixed(2) : suggested[suggested.length >> 1];
@@ -129,13 +129,13 @@
           value: suggested.includes(start) ? null : start })));
       form.append(amount);
       if (!this.hasAttribute("fund") && offer.funds.length > 1) {
-        form.append(el("div", { class: "donate-wide", part: "field" }, el("label", { for: "fund", part: "label" }, words.what),
+        form.append(el("div", { part: "field" }, el("label", { for: "fund", part: "label" }, words.what),
           el("select", { id: "fund", name: "fund", part: "input" },
             ...offer.funds.map(({ code, name }) => el("option", { value: code, selected: code === "general" }, name)))));
       }
       for (const name of ["first_name", "prefix", "surname", "email"]) {
-        form.append(el("div", { class: name === "email" ? "donate-wide" : null, part: "field" },
-          el("label", { for: name, part: "label" }, words[name], ...(name === "prefix" ? [" ", el("small", {}, `(${words.optional})`)] : [])),
+        form.append(el("div", { class: name === "prefix" || name === "surname" ? `donate-${name}` : null, part: "field" },
+          el("label", { for: name, part: "label" }, words[name]),
           el("input", { id: name, name, type: name === "email" ? "email" : "text", autocomplete: AUTOFILL[name], part: "input",
             "aria-required": name === "prefix" ? null : "true" })));
       }

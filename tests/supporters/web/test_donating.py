@@ -146,11 +146,13 @@ def test_a_setting_that_cannot_be_meant_names_its_key(key: str, value: Any) -> N
 def test_settings_may_be_text_as_they_are_in_the_environment() -> None:
     rules = Rules.read(
         {
-            "SUPPORTERS_GIVING_ORIGINS": "https://A.example, http://b.example:8000/", "SUPPORTERS_GIVING_FUNDS": "water",
+            "SUPPORTERS_GIVING_ORIGINS": "https://A.example, http://b.example:8000/",
+            "SUPPORTERS_GIVING_FUNDS": "water",
             "SUPPORTERS_GIVING_AMOUNTS": "500, 1500", "SUPPORTERS_COVER_COSTS": '{"ideal": 32}',
             "SUPPORTERS_GIVING_NEWSLETTER": "", "SUPPORTERS_GIVING_LARGEST": "5000",
         }
     )  # fmt: skip
+    assert Rules.read({"SUPPORTERS_GIVING_AMOUNTS": 1500}).amounts == (1500,)
     assert rules.origins == ("https://a.example", "http://b.example:8000")
     assert (rules.amounts, rules.largest, rules.funds) == ((500, 1500), 5000, ("water",))
     assert (dict(rules.costs), dict(rules.newsletter)) == ({"ideal": 32}, {})

@@ -17,6 +17,7 @@ from flask_babel.speaklater import LazyString
 from flask_login import current_user
 
 from admin import clock
+from supporters import formats
 from supporters.errors import AchterbanError
 from supporters.money import Money
 
@@ -144,7 +145,7 @@ def day(value: date | datetime | None, length: str = "long") -> str:
         return "–"
     if isinstance(value, datetime):
         value = value.astimezone(clock.zone()).date()
-    return str(format_date(value, length, locale=locale()))
+    return formats.day(value, locale().language, length)
 
 
 def moment(value: datetime | None) -> str:

@@ -23,14 +23,14 @@ from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import NotAllowed
 from supporters.settings import kept_secret
-from supporters.web import giving
+from supporters.web import giving, own_page
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-FOR_VISITORS = (api.bp, pages.bp, *giving.BLUEPRINTS)
+FOR_VISITORS = (api.bp, pages.bp, own_page.bp, *giving.BLUEPRINTS)
 
 #: What is tried with a secret, and may therefore not be tried for ever.
 THROTTLED = (

@@ -21,19 +21,22 @@ from supporters.lifecycle import timeline as lifecycle_timeline
 from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
+from supporters.payments.online import checks as online_checks
 from supporters.payments.online import jobs as online_jobs
+from supporters.payments.online import letters as online_letters
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.cashier import Cashier
 from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
 from supporters.sealing import Keyring
 from supporters.settings import Settings, kept_secret
-from supporters.web import giving, health, problems
+from supporters.web import giving, health, own_page, problems
 
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, online_jobs, collect, fund, importing, keys, mail, report, work,
+    lifecycle_timeline, mail_jobs, online_checks, online_jobs, online_letters, collect, fund, importing, keys, mail,
+    report, work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.
@@ -75,6 +78,7 @@ class Supporters:
         problems.init_app(app)
         if health.bp.name not in app.blueprints:
             app.register_blueprint(health.bp)
+            app.register_blueprint(own_page.bp)
         if Accounts.named(self._settings.gateways):
             giving.init_app(app)
 
@@ -93,7 +97,7 @@ class Supporters:
         """The accounts at payment gateways; a gateway's SDK loads with the first that is named. Raises BadSetting."""
         settings = self.settings
         if self._accounts is None or self._accounts[0] is not settings:
-            self._accounts = settings, Accounts.read(settings.gateways, now=self.now)
+            self._accounts = settings, Accounts.read(settings.gateways, public_url=settings.public_url, now=self.now)
         return self._accounts[1]
 
     def cashier(self) -> Cashier:

@@ -15,6 +15,7 @@ GROUND = (
     "actor",
     "audit",
     "documents",
+    "formats",
     "tasks",
     "bulk",
     "hooks",

@@ -163,3 +163,8 @@ class SignatureForm:
             self.house_number, self.birth_date, self.locale, str(self.consent_text_id), *self.granted(),
         ]  # fmt: skip
         return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def most_of(name: str) -> int:
+    """How many characters fit in a field."""
+    return _LONGEST.get(name, 100)

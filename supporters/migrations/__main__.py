@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def import_all(package: str) -> None:
     """Import every module of a package, so that no model and no location goes unnoticed."""
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-        if not module.name.endswith(".__main__") and ".migrations." not in module.name:
+        if not re.search(r"\.__main__$|\.migrations\.|\.conformance\b", module.name):  # the last needs pytest
             importlib.import_module(module.name)
 
 

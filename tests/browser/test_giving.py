@@ -36,8 +36,8 @@ from tests.supporters.mail.post import free_port
 WORDS = {
     "nl": {
         "page": "donate.html", "first": "Voornaam", "last": "Achternaam", "mail": "E-mailadres", "give": "Doneer",
-        "own": "Ander bedrag, in euro's", "month": "Elke maand", "thanks": "Dank je wel", "pay": "Betaal alsnog",
-        "cancelled": "Je hebt de betaling geannuleerd", "cover": "Ik betaal ook de kosten",
+        "own": "Ander bedrag, in euro's", "month": "Elke maand", "thanks": "Dank u wel", "pay": "Betaal alsnog",
+        "cancelled": "U hebt de betaling geannuleerd", "cover": "Ik betaal ook de kosten",
     },
     "en": {
         "page": "donate-en.html", "first": "First name", "last": "Surname", "mail": "E-mail address", "give": "Give",
@@ -286,9 +286,9 @@ def test_the_page_looks_again_by_itself_until_the_bank_has_spoken(world: World, 
         page.wait_for_url(f"{world.host}/bank/*")
         at_the_bank = page.url
         page.get_by_role("link", name="Later").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("We wachten op je bank")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Wij wachten op uw bank")
         window(f"{at_the_bank}?do=pay")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Dank je wel", timeout=30_000)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Dank u wel", timeout=30_000)
     assert world.all(Gift.amount) == [2500, 2500]
 
 

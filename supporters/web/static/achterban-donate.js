@@ -4,12 +4,12 @@
 (() => {
   const WORDS = {
     nl: {
-      often: "Hoe vaak?", much: "Hoeveel?", other: "Ander bedrag, in euro's", what: "Waarvoor?", how: "Hoe betaal je?",
+      often: "Hoe vaak?", much: "Hoeveel?", other: "Ander bedrag, in euro's", what: "Waarvoor?", how: "Hoe betaalt u?",
       first_name: "Voornaam", prefix: "Tussenvoegsel", surname: "Achternaam", email: "E-mailadres",
       once: "Eenmalig", month: "Elke maand", two_months: "Elke twee maanden", quarter: "Elk kwartaal",
       half_year: "Elk half jaar", year: "Elk jaar", give: "Doneer", cover: "Ik betaal ook de kosten van de betaling ({x}).",
-      leaving: "Je gaat naar de betaalpagina…", wrong: "Nog niet verstuurd. Kijk dit even na:",
-      failed: "Versturen lukte niet. Wat je invulde staat er nog; druk nog eens op de knop.",
+      leaving: "U gaat naar de betaalpagina…", wrong: "Nog niet verstuurd. Kijk dit even na:",
+      failed: "Versturen lukte niet. Wat u invulde staat er nog; druk nog eens op de knop.",
       absent: "Het formulier kan nu niet worden getoond.", again: "Probeer het nog eens",
     },
     en: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import get_template_attribute, url_for
@@ -51,9 +51,8 @@ class Donating:
     @classmethod
     def linked(cls, asked: Mapping[str, str], reader: language.Reader) -> Donating:
         """What a link to our own page says; what it says wrong is left out, for nobody who gives can mend it."""
-        codes = {name: asked.get(name, "") for name in ("placement", "edition")}
-        codes["source_code"] = asked.get("source", "")
-        hidden = {name: text for name, text in codes.items() if typed.is_source(text)}
+        hidden = {name: asked.get(name, "") for name in ("placement", "edition")}
+        hidden["source_code"] = asked.get("source", "")
         hidden["fund"] = asked.get("fund", "") if asked.get("fund") in _offer().funds else ""
         typed_first = {"amount": asked.get("amount", ""), "interval": asked.get("interval", "")}
         return cls._made(reader, typed_first, {}, hidden)
@@ -63,9 +62,8 @@ class Donating:
         """With what was typed, and what is wrong with it."""
         texts = {name: value for name, value in sent.items() if isinstance(value, str)}
         found = cls._made(reader, texts, errors, {name: texts.get(name, "") for name in HIDDEN})
-        if "fund" in errors:  # Then it is asked for.
-            return cls(found.offer, reader, texts, errors, {**found.hidden, "fund": ""}, found.amounts, found.intervals)
-        return found
+        asked = {name: text for name, text in found.hidden.items() if name not in errors}  # What is wrong is asked for.
+        return replace(found, hidden=asked)
 
     @classmethod
     def _made(
@@ -74,14 +72,15 @@ class Donating:
     ) -> Donating:  # fmt: skip
         offer = _offer()
         suggested = tuple(Money.eur(each).amount for each in amounts) or offer.rules.amounts
-        wanted = tuple(each for each in offer.intervals if each in tuple(intervals)) or offer.intervals
+        wanted = tuple(each for each in intervals if each in offer.intervals) or offer.intervals
         first = dict(values)
         if first.get("interval") not in wanted:
             first["interval"] = wanted[0] if wanted else ""
         if not errors:
             _choose_amount(first, suggested)
         first.setdefault("submission_key", secrets.token_urlsafe(18))
-        return cls(offer, reader, first, errors, {n: v for n, v in hidden.items() if v}, suggested, wanted)
+        kept = {name: text for name, text in hidden.items() if text and (errors or _is_right(name, text))}
+        return cls(offer, reader, first, errors, kept, suggested, wanted)
 
     # -- what a template shows ------------------------------------------------------------------------------------
 
@@ -148,6 +147,11 @@ class Donating:
 
     def __html__(self) -> Markup:
         return self.live()
+
+
+def _is_right(name: str, text: str) -> bool:
+    """A code that is written wrong, as links have them, would stand in somebody's way who can do nothing about it."""
+    return name not in ("source_code", "placement", "edition") or typed.is_source(text)
 
 
 def _choose_amount(first: dict[str, Any], suggested: tuple[int, ...]) -> None:

@@ -74,8 +74,8 @@ def _wrong(key: str, value: object, why: str) -> BadSetting:
 
 
 def _listed(value: Any) -> list[str]:
-    """A list, or text with commas."""
-    parts = value.split(",") if isinstance(value, str) else list(value)
+    """A list, or text with commas; a single number, as the environment makes of one."""
+    parts = str(value).split(",") if isinstance(value, str | int) else list(value)
     return [text for part in parts if (text := str(part).strip())]
 
 

@@ -12,13 +12,13 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from admin.access import may
+from admin.audit_lines import describe
 from admin.blueprint import NAME
 from admin.i18n import gettext as _
 from admin.i18n import lazy, money
 from admin.labels import badge, label
 from supporters import AuditEntry, Commitment, Designation, Gift, Money, OnlinePayment, Payment, Reversal, Supporter
 from supporters.payments import timeline as payments_timeline
-from supporters.people.contact import KINDS
 
 SHOWN = 30
 
@@ -157,96 +157,6 @@ def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
     # Newest first by day and then by id, as the others.
     found = session.scalars(query.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(SHOWN + 1))
     return [Entry(line.at.date(), 3, line.id, describe(line), note=_by(line), href=_to(line)) for line in found]
-
-
-def describe(line: AuditEntry) -> str:
-    """An audit line as a sentence."""
-    texts = {
-        ("welcome", "supporter"): _("Became known to us"),
-        ("rename", "supporter"): _("Name or personal details changed"),
-        ("start", "commitment"): _("Commitment started"),
-        ("change", "commitment"): _("Commitment changed"),
-        ("pause", "commitment"): _("Commitment paused"),
-        ("resume", "commitment"): _("Commitment resumed"),
-        ("skip", "commitment"): _("One instalment skipped"),
-        ("stop", "commitment"): _("Commitment stopped"),
-        ("ask_again", "commitment"): _("Instalment asked for again"),
-        ("use_mandate", "commitment"): _("Commitment got another mandate"),
-        ("sign", "mandate"): _("Mandate signed"),
-        ("cancel", "mandate"): _("Mandate ended"),
-        ("change_account", "mandate"): _("Mandate moved to another IBAN"),
-        ("report", "death"): _("Death reported"),
-        ("undo", "death"): _("Report of death undone"),
-        ("book", "gift"): _("Gift booked"),
-        ("reverse", "gift"): _("Gift went back"),
-        ("thank", "gift"): _("Giver thanked"),
-        ("export_again", "collection_batch"): _("Collection downloaded again"),
-        ("prepare", "collection_batch"): _("Collection prepared"),
-        ("withdraw", "collection_batch"): _("Lines taken out of a collection"),
-        ("approve", "collection_batch"): _("Collection approved"),
-        ("export", "collection_batch"): _("Collection downloaded"),
-        ("book", "collection_batch"): _("Collection booked"),
-        ("cancel", "collection_batch"): _("Collection cancelled"),
-        ("announce", "announcement"): _("Amounts announced"),
-        ("sign_in", "user"): _("Signed in"),
-        ("take_role", "user"): _("Got a role"),
-        ("make_token", "user"): _("Token for the command line made"),
-        ("choose_password", "user"): _("Password chosen"),
-        ("make_password_link", "user"): _("Link to choose a password made"),
-        ("close", "user"): _("Account closed"),
-        ("open", "user"): _("Account opened again"),
-        ("forget_second_step", "user"): _("Second step forgotten"),
-        ("close", "financial_year"): _("Year closed"),
-        ("open", "fund"): _("Fund opened"),
-        ("edit", "fund"): _("Fund changed"),
-        ("open", "creditor_account"): _("Account to collect on opened"),
-        ("edit", "creditor_account"): _("Account to collect on changed"),
-        ("import", "supporters"): _("Supporters imported"),
-        ("import", "commitments"): _("Commitments imported"),
-        ("import", "gifts"): _("Gifts imported"),
-        ("remove", "upload"): _("Uploaded file removed"),
-        ("finish", "task"): _("Task done"),
-        ("return", "payment"): _("Payment came back"),
-        ("park", "online_payment"): _("Online payment put aside: it does not fit"),
-        ("reconsider", "online_payment"): _("Online payment that did not fit looked at again"),
-        ("set_down", "online_payment"): _("Online payment set down as failed"),
-        ("look", "online_payment"): _("Looked at the gateway"),
-        ("replay", "notification"): _("Looked at news of the gateway again"),
-        ("request", "refund"): _("Refund asked for"),
-        ("approve", "refund"): _("Refund approved"),
-        ("cancel", "refund"): _("Refund cancelled"),
-        ("end", "gateway_mandate"): _("Mandate at the gateway ended"),
-        ("note", "gateway_mandate"): _("Mandate changed at the gateway"),
-        ("charge_on", "commitment"): _("Commitment got new payment details"),
-        ("send_link", "commitment"): _("Link to pay or renew sent"),
-        ("reinstate", "gift"): _("Gift is ours again"),
-        ("fail", "payment"): _("Payment failed"),
-        ("soft_credit", "gift"): _("Credited for someone's gift"),
-        ("approve", "publication"): _("Name shown with a petition"),
-        ("redact", "publication"): _("Name shown with a petition, with something taken out"),
-        ("reject", "publication"): _("Name not shown with a petition"),
-        ("unpublish", "publication"): _("Name taken off a petition's page"),
-        ("reconsider", "publication"): _("Decision about a name undone"),
-        ("remove", "removal_run"): _("Signatures removed"),
-        ("undo_remove", "removal_run"): _("Removal of signatures undone"),
-        ("release", "signature"): _("Signature released from quarantine"),
-        ("release_all", "petition"): _("Signatures released from quarantine"),
-        ("allow_network", "network_rule"): _("Network allowed"),
-        ("block_network", "network_rule"): _("Network blocked"),
-        ("remove_network", "network_rule"): _("Network forgotten"),
-        ("make", "handover"): _("Hand-over made"),
-        ("download", "handover"): _("Hand-over downloaded"),
-        ("hand_over", "handover"): _("Petition handed over"),
-        ("see", "data_request"): _("Looked up what is held about an address"),
-        ("erase", "data_request"): _("Erased what was held about an address"),
-        ("reallocate", "gift"): _("Gift moved to another fund"),
-    }
-    for kind in KINDS:
-        texts[f"set_{kind}", "supporter"] = _("New %(what)s", what=label("contact", kind).lower())
-        texts[f"drop_{kind}", "supporter"] = _("No longer: %(what)s", what=label("contact", kind).lower())
-    if line.verb == "export" and line.subject != "collection_batch":
-        return _("List exported: %(list)s", list=line.subject)
-    return texts.get((line.verb, line.subject), f"{line.subject} {line.verb}".replace("_", " "))
 
 
 def _by(line: AuditEntry) -> str:

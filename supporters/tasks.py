@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, String, UniqueConstraint, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters import audit
 from supporters.actor import Actor
-from supporters.db import Base, actor_key, instant, pk, word
+from supporters.db import Base, actor_key, instant, pk, violates, word
 from supporters.errors import Refused
 
 
@@ -57,7 +58,18 @@ class Task(Base):
             kind=kind, text=text, params=params, key=key, supporter_id=supporter_id, not_before_on=not_before_on,
             due_on=due_on, raised_at=now, raised_by=by.key,
         )  # fmt: skip
-        session.add(task)
+        if not key:
+            session.add(task)
+            return task
+        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(task)
+        except IntegrityError as error:
+            # Another process raised the same matter between our look and our insert.
+            if not violates(error, "uq_supporters_task_key"):
+                raise
+            return session.scalars(select(cls).where(cls.key == key)).one()
         return task
 
     @property
@@ -73,3 +85,9 @@ class Task(Base):
             raise Refused("This task was done already.")
         self.done_at, self.done_by, self.outcome = now, by.key, outcome or None
         audit.record(session, by, "finish", self, now=now, outcome=outcome)
+
+    def reopen(self, session: Session, *, by: Actor, now: datetime) -> None:
+        """What was done came undone; one that is open stays as it is."""
+        if not self.is_open:
+            self.done_at = self.done_by = self.outcome = None
+            audit.record(session, by, "reopen", self, now=now)

@@ -428,6 +428,21 @@ class Commitment(Base):
         hooks.fire("commitment_paused", session, commitment_id=self.id, pause=pause, by=by, now=now)
         return pause
 
+    def hold(self, session: Session, *, from_on: date, reason: str, by: Actor, now: datetime) -> None:
+        """Collect nothing from ``from_on`` until a person resumes it, between and after the pauses there are too."""
+        self._lock(session)
+        if self.ended_on is not None:
+            return
+        free: date | None = from_on
+        for other in sorted(self.pauses, key=lambda pause: pause.from_on):
+            if free is None or (other.until_on is not None and other.until_on <= free):
+                continue
+            if free < other.from_on:
+                self.pause(session, from_on=free, until_on=other.from_on, reason=reason, by=by, now=now)
+            free = other.until_on
+        if free is not None:
+            self.pause(session, from_on=free, reason=reason, by=by, now=now)
+
     def resume(self, session: Session, *, on: date, by: Actor, now: datetime) -> None:
         """End the pause. The due grid goes on as it was, and nothing is collected for the time of the pause.
 

@@ -16,6 +16,8 @@ from supporters.db import Base, actor_key, instant, line, pk, word
 from supporters.people.supporter import Supporter
 
 STATES = ("pending", "valid", "invalid", "ended")
+#: What a vendor may say of one, in the order in which it can become so.
+SAID = ("pending", "valid", "invalid")
 METHODS = ("directdebit", "card", "paypal")
 
 
@@ -60,6 +62,7 @@ class GatewayMandate(Base):
 
     def end(self, session: Session, reason: str, *, by: Actor, now: datetime) -> None:
         """No more charges on it; a job tells the vendor. Ended or invalid already: nothing happens."""
+        self._lock(session)
         if self.state in ("ended", "invalid"):
             return
         self.state, self.reason, self.ended_at, self.ended_by = "ended", reason, now, by.key
@@ -67,13 +70,27 @@ class GatewayMandate(Base):
         session.flush()
         hooks.fire("gateway_mandate_ended", session, gateway_mandate_id=self.id, by=by, now=now)
 
-    def note(self, session: Session, state: str, reason: str, *, by: Actor, now: datetime) -> None:
-        """What the vendor says of it now. What we ended stays ended, whatever the vendor still thinks."""
-        if state == self.state or self.state == "ended":
-            return
+    def note(self, session: Session, state: str, reason: str, *, by: Actor, now: datetime) -> bool:
+        """What the vendor says of it. It only moves on: an answer may be old when it comes, and a vendor may call valid
+        what it just refused to charge. What we ended stays ended. Whether it became invalid by this.
+        """
+        if not self._becomes(state):
+            return False
+        self._lock(session)
+        if not self._becomes(state):
+            return False
         became_invalid = state == "invalid"
         self.state, self.reason = state, reason[:255]
         audit.record(session, by, "note", self, now=now, state=state, reason=reason[:100])
         session.flush()
         if became_invalid:
             hooks.fire("gateway_mandate_ended", session, gateway_mandate_id=self.id, by=by, now=now)
+        return became_invalid
+
+    def _becomes(self, state: str) -> bool:
+        return self.state != "ended" and SAID.index(state) > SAID.index(self.state)
+
+    def _lock(self, session: Session) -> None:
+        """As it is now: somebody may have ended it since it was read."""
+        session.flush()
+        session.get(GatewayMandate, self.id, with_for_update=True, populate_existing=True)

@@ -203,6 +203,7 @@ class Gift(Base):
         self,
         session: Session,
         reversal: Reversal,
+        money: Money | None = None,
         *,
         on: date,
         by: Actor,
@@ -212,23 +213,25 @@ class Gift(Base):
     ) -> Reversal:
         """What had gone back came to us after all: a refund that failed, a chargeback that was won.
 
-        The same ``booking_key`` again returns what it booked. Raises Refused where it was reinstated already.
+        Without ``money`` all of that reversal; where several went back it may be another part of what they took. The
+        same ``booking_key`` again returns what it booked. Raises Refused where more would come back than went.
         """
         session.get(Gift, self.id, with_for_update=True, populate_existing=True)
         if known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key)):
             return known
         session.expire(self, ["reversals"])
-        if reversal.gift_id != self.id or reversal.kind == "reinstated" or reversal.amount > self.reversed.amount:
+        amount = reversal.amount if money is None else money.amount
+        if reversal.gift_id != self.id or reversal.kind == "reinstated" or not 0 < amount <= self.reversed.amount:
             raise Refused("This did not go back, or it came back already.", field="reversal")
         back = Reversal(
-            gift_id=self.id, amount=-reversal.amount, reversed_on=on, kind="reinstated",
+            gift_id=self.id, amount=-amount, reversed_on=on, kind="reinstated",
             reason_code=reversal.reason_code, description=description, booking_key=booking_key, booked_at=now,
             booked_by=by.key,
         )  # fmt: skip
         with FinancialYear.posting(session, on, "reversed_on"):
             session.add(back)
         session.expire(self, ["reversals"])
-        audit.record(session, by, "reinstate", self, now=now, amount=reversal.amount)
+        audit.record(session, by, "reinstate", self, now=now, amount=amount)
         session.flush()
         hooks.fire("gifts_reversed", session, reversal_ids=[back.id], by=by, now=now)
         return back

@@ -6,6 +6,7 @@ until the transaction ends. Take it before any row is locked, so that nobody wai
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 _KEY = 1633903989
+_ONE = 1633903990
 
 
 def alone(session: Session) -> None:
@@ -23,6 +25,12 @@ def alone(session: Session) -> None:
 def together(session: Session) -> None:
     """One commitment, mandate or supporter changes: others may at the same time, a run waits."""
     _take(session, func.pg_advisory_xact_lock_shared)
+
+
+def of(session: Session, name: str) -> None:
+    """Those who make something for the same name, such as a person with one address, follow each other."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_ONE, zlib.crc32(name.encode()) - 2**31)))
 
 
 def _take(session: Session, lock: Callable[[int], Any]) -> None:

@@ -40,6 +40,7 @@ class GatewayAccount:
     methods: tuple[Method, ...] = ()  # empty: all that the gateway has
     base_url: str = ""  # empty: the vendor's own; a test double's address otherwise
     currency: str = "EUR"
+    notify_url: str = ""  # ours, where its vendor posts news of what is charged without the donor
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,9 @@ class RefundSnapshot:
     at: datetime
     key: str | None = None  # ours; None where it was made in the vendor's dashboard
     reason: str = ""
+    #: Of one that failed: when the money came back to us; None where it never left. A vendor that does not say when
+    #: gets the moment of the refund itself, so that it is the same at every look.
+    returned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,11 @@ class Snapshot:
             return ()
         later: list[Fact] = []
         for refund in self.refunds:
-            if refund.state == "done":
-                later.append(Fact("refunded", refund.external_id, refund.money, refund.at, refund.reason, refund.key))
-            elif refund.state == "failed":
-                later.append(
-                    Fact("refund_returned", refund.external_id, refund.money, refund.at, refund.reason, refund.key)
-                )
+            what = refund.external_id, refund.money
+            if refund.state == "done" or refund.returned_at is not None:
+                later.append(Fact("refunded", *what, refund.at, refund.reason, refund.key))
+            if refund.returned_at is not None:
+                later.append(Fact("refund_returned", *what, refund.returned_at, refund.reason, refund.key))
         for back in self.chargebacks:
             later.append(Fact("charged_back", back.external_id, back.money, back.at, back.reason))
             if back.reversed_at is not None:

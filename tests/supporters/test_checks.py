@@ -70,13 +70,14 @@ def history(session: Session) -> None:
 
 
 def findings(session: Session) -> set[str]:
-    return {finding.rule for look in registry.checks.values() for finding in look(session)}
+    return {finding.rule for _, finding in registry.findings(session, now=LATER)}
 
 
 def test_an_intact_history_breaks_nothing(session: Session) -> None:
     assert len(REGISTERED) > 0
     history(session)
-    assert [(f.rule, f.subject, f.message) for look in registry.checks.values() for f in look(session)] == []
+    found = registry.findings(session, now=LATER)
+    assert [(name, f.rule, f.subject, f.message) for name, f in found] == []
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,9 @@ def test_a_broken_promise_is_found(unguarded: Callable[[], Session], rule: str, 
 
 
 def test_every_rule_has_somebody_who_breaks_it() -> None:
-    sources = [inspect.getsource(module) for module in REGISTERED if module.__name__.endswith(".checks")]
+    """Those of online payments are broken beside their own tests."""
+    named = [module for module in REGISTERED if module.__name__.endswith(".checks")]
+    sources = [inspect.getsource(module) for module in named if ".online." not in module.__name__]
     rules = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', " ".join(sources)))
     assert rules == {rule for rule, _ in BREAKS}
 
@@ -182,7 +185,7 @@ def test_every_rule_has_somebody_who_breaks_it() -> None:
 def test_the_findings_name_the_row(unguarded: Callable[[], Session]) -> None:
     session = unguarded()
     session.execute(text("UPDATE supporters_designation SET amount = 900 WHERE id = 1"))
-    (finding,) = registry.checks["gifts"](session)
+    (finding,) = registry.checks["gifts"](session, now=LATER)
     assert (finding.subject, finding.message) == (
         "gift 1",
         "is 1000 cents, and its parts for funds add up to 900",

@@ -60,12 +60,13 @@ class MemoryBackstage:
             return self.vendor.give_back(payment, money, at or self.vendor.now(), key=None, reason="dashboard")
 
     def fail_refund(self, external_id: str, refund_id: str, *, at: datetime | None = None) -> None:
-        """Its ``at`` becomes the moment at which it came back."""
         with self._payment(external_id, "paid") as payment:
             when = at or self.vendor.now()
             _one(payment.snapshot.refunds, refund_id)
             refunds = (
-                replace(one, state="failed", at=when, reason="came back") if one.external_id == refund_id else one
+                replace(one, state="failed", reason="came back", returned_at=when if one.state == "done" else None)
+                if one.external_id == refund_id
+                else one
                 for one in payment.snapshot.refunds
             )
             payment.change(when, refunds=tuple(refunds))

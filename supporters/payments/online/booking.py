@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from supporters import audit, hooks
+from supporters import audit
 from supporters.actor import Actor
 from supporters.giving import turns
-from supporters.giving.gift import Gift, Reversal
+from supporters.giving.gift import Gift
 from supporters.giving.instalment import Instalment
 from supporters.giving.year import FinancialYear
-from supporters.money import Money
-from supporters.payments.gateway import FINAL, Fact, Failure, Snapshot
-from supporters.payments.online import announcing, dunning, fulfilment
+from supporters.payments.gateway import FINAL, Fact, Failure, RefundSnapshot, Snapshot
+from supporters.payments.online import announcing, dunning, fulfilment, going_back, second
+from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.tasks import Task
+
+#: Of what happened so long ago, the gateway's own news should have come before we looked.
+NEWS_WITHIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,14 @@ class Learning:
     now: datetime
     day_of: Callable[[datetime], date]
 
+    def open_day(self, session: Session, at: datetime) -> date:
+        """Its own day, or today where that day's year is closed: corrections go into the open year."""
+        on = self.day_of(at)
+        closed = session.scalar(
+            select(FinancialYear.year).where(FinancialYear.year == on.year, FinancialYear.closed_at.is_not(None))
+        )
+        return on if closed is None else self.day_of(self.now)
+
 
 def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Learning) -> list[PaymentFact]:
     """Take over what the gateway says of a payment; the new facts, each booked and announced in this transaction.
@@ -43,16 +54,26 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
     lock(session, online)
     if online.step == "parked":
         return []
-    if why := online.why_not(snapshot):
+    if why := online.why_not(snapshot) or _taken(session, online, snapshot):
         _park(session, online, why, how)
         return []
+    was_known = online.external_id is not None
     _take_over(online, snapshot)
     _move(session, online, snapshot, how)
-    found = [made for fact in snapshot.facts() if (made := _fact(session, online, fact, how)) is not None]
+    if not online.is_under_way:
+        online.next_sync_at = None  # unless something below still waits for news
+    # What was asked for is done before the money goes back: it is what a chargeback stops.
+    facts = snapshot.facts()
+    found = [_fact(session, online, fact, how) for fact in facts[:1]]
     fulfilment.complete(session, online, snapshot, how)
-    _note_refunds(session, online, snapshot, how)
+    found += [_fact(session, online, fact, how) for fact in facts[1:]]
+    for each in snapshot.refunds:
+        _note_refund(session, online, each, how)
+    new = [fact for fact in found if fact is not None]
+    if was_known and how.learnt_by == "poll":
+        _miss_the_news(session, online, new, how)
     session.flush()
-    return found
+    return new
 
 
 def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learning) -> None:
@@ -69,10 +90,25 @@ def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learn
 
 
 def lock(session: Session, online: OnlinePayment) -> None:
+    """Two payments of one checkout follow each other too: only one of them is the first."""
     session.flush()
     turns.together(session)
+    if online.checkout_id is not None:
+        session.get(Checkout, online.checkout_id, with_for_update=True, populate_existing=True)
     session.get(Payment, online.payment_id, with_for_update=True, populate_existing=True)
     session.refresh(online)
+
+
+def _taken(session: Session, online: OnlinePayment, snapshot: Snapshot) -> str | None:
+    """Why a name that the gateway gives this payment cannot be its name; None where it can."""
+    names = {snapshot.external_id, snapshot.transaction_id} - {None, online.external_id, online.transaction_id}
+    if not names:
+        return None
+    other = select(OnlinePayment.id).where(
+        OnlinePayment.account == online.account, OnlinePayment.id != online.id,
+        or_(OnlinePayment.external_id.in_(names), OnlinePayment.transaction_id.in_(names)),
+    )  # fmt: skip
+    return "another payment has this name" if session.scalar(other.limit(1)) is not None else None
 
 
 def _park(session: Session, online: OnlinePayment, why: str, how: Learning) -> None:
@@ -106,7 +142,7 @@ def _move(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
     online.step, online.observed_at = snapshot.state, snapshot.observed_at
     if snapshot.state not in FINAL:
         return
-    online.settled_at, online.next_sync_at = how.now, None
+    online.settled_at = how.now
     payment = online.payment
     if snapshot.failure is not None and snapshot.state != "paid":
         online.failure_kind, online.failure_code = snapshot.failure.kind, snapshot.failure.code[:80]
@@ -133,11 +169,10 @@ def _fact(session: Session, online: OnlinePayment, fact: Fact, how: Learning) ->
         amount=fact.money.amount, currency=fact.money.currency, happened_at=fact.at, observed_at=how.now,
         learnt_by=how.learnt_by, reason=fact.reason[:255], booked=0,
     )  # fmt: skip
-    if fact.kind == "refund_returned" and _paired(session, row) is None:
-        return None  # It never left: the refund failed before it was done.
     session.add(row)
     session.flush()
-    _BOOK[fact.kind](session, online, row, how)
+    book = _received if fact.kind == "received" else going_back.book
+    book(session, online, row, how)
     session.flush()
     announcing.announce(session, online, row, how)
     return row
@@ -145,151 +180,53 @@ def _fact(session: Session, online: OnlinePayment, fact: Fact, how: Learning) ->
 
 def _received(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learning) -> None:
     payment = online.payment
-    if (first := _paid_before(session, online)) is not None:
-        online.duplicate_of_id = first
-        payment.instalment_id = None
+    first = second.paid_before(session, online)
     supporter, terms = fulfilment.payer(session, online, how)
     payment.supporter_id = supporter.id
     gift = Gift.book(
-        session, supporter, payment.money, received_on=_open_day(session, fact, how), fund=terms.fund,
+        session, supporter, payment.money, received_on=how.open_day(session, fact.happened_at), fund=terms.fund,
         booking_key=f"payment:{payment.id}", by=how.by, now=how.now, source_code=terms.source_code,
         description=terms.description,
     )  # fmt: skip
+    session.expire(payment, ["supporter"])
+    if first is not None:
+        second.set_apart(session, online, first, how)
+        session.flush()
     payment.gift_id, payment.state = gift.id, "booked"
     if payment.instalment_id is not None:
         instalment = session.get_one(Instalment, payment.instalment_id)
         instalment.status, instalment.not_before_on = "paid", None
         gift.instalment_id, gift.commitment_id = instalment.id, instalment.commitment_id
     session.flush()
-    session.expire(payment, ["gift", "supporter", "instalment"])
+    session.expire(payment, ["gift", "instalment"])
     fact.gift_id, fact.booked = gift.id, fact.amount
-    if online.duplicate_of_id is not None:
-        _flag_second(session, online, how)
+    second.point_out_twin(session, online, how)
 
 
-def _paid_before(session: Session, online: OnlinePayment) -> int | None:
-    """A payment that already fulfilled what this one is for: the same checkout, or the same instalment."""
-    payment = online.payment
-    others = select(Payment.id).where(Payment.id != payment.id)
-    if online.checkout_id is not None:
-        same = others.join(OnlinePayment, OnlinePayment.payment_id == Payment.id).where(
-            OnlinePayment.checkout_id == online.checkout_id, Payment.state.in_(("booked", "returned"))
-        )
-        if (found := session.scalar(same.limit(1))) is not None:
-            return found
-    if payment.instalment_id is not None:
-        held = others.where(Payment.instalment_id == payment.instalment_id, Payment.state.in_(("open", "booked")))
-        return session.scalar(held.limit(1))
-    return None
+def _note_refund(session: Session, online: OnlinePayment, found: RefundSnapshot, how: Learning) -> None:
+    """One of ours learns what became of it; one that was made at the vendor and failed is told to a person."""
+    if found.state == "pending":
+        online.ask_again(now=how.now)  # News of it may get lost; whoever waits for their money should not be.
+    named = Refund.external_id == found.external_id
+    mine = select(Refund).where(Refund.payment_id == online.payment_id)
+    refund = session.scalar(mine.where(or_(named, Refund.key == found.key) if found.key is not None else named))
+    if refund is not None:
+        refund.note(session, found, by=how.by, now=how.now)
+    elif found.state == "failed":
+        Refund.tell_that_it_failed(
+            session, online.payment, found.money, found.reason, by=how.by, now=how.now,
+            key=f"refund-failed:{online.account}:{found.external_id}",
+        )  # fmt: skip
 
 
-def _flag_second(session: Session, online: OnlinePayment, how: Learning) -> None:
-    payment = online.payment
+def _miss_the_news(session: Session, online: OnlinePayment, facts: list[PaymentFact], how: Learning) -> None:
+    """We looked and found what the gateway should have told: perhaps its notifications do not reach us."""
+    if not any(fact.happened_at < how.now - NEWS_WITHIN for fact in facts):
+        return
     Task.raise_(
-        session, "second_payment",
-        "%(money)s came in twice from %(name)s: payment %(reference)s is the second. Ask, or give it back.",
-        by=how.by, now=how.now, key=f"second:{payment.id}", supporter_id=payment.supporter_id,
-        money=str(payment.money), reference=payment.reference,
-        name=payment.supporter.name if payment.supporter else "",
+        session, "news_missing",
+        "%(account)s did not tell us of payment %(reference)s; we found it by looking. See whether its notifications"
+        " reach us.",
+        by=how.by, now=how.now, key=f"news-missing:{online.account}:{how.day_of(how.now)}", account=online.account,
+        reference=online.payment.reference,
     )  # fmt: skip
-
-
-def _went_back(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learning) -> None:
-    """A refund or chargeback. What it takes beyond what the gift still is, is a loss and not a gift less."""
-    payment = online.payment
-    gift = payment.gift
-    assert gift is not None
-    session.get(Gift, gift.id, with_for_update=True, populate_existing=True)
-    session.expire(gift, ["reversals"])
-    part = min(fact.amount, gift.net.amount)
-    if part > 0:
-        reversal = gift.reverse(
-            session, Money(part, fact.currency), on=_open_day(session, fact, how),
-            kind="refund" if fact.kind == "refunded" else "chargeback", by=how.by, now=how.now,
-            reason_code=fact.reason[:40] or None, booking_key=f"fact:{fact.id}",
-        )  # fmt: skip
-        fact.reversal_id, fact.booked = reversal.id, part
-    if part < fact.amount:
-        Task.raise_(
-            session, "paid_back_twice",
-            "%(lost)s of payment %(reference)s went back twice, by a refund and by a chargeback: contest it.",
-            by=how.by, now=how.now, key=f"lost:{fact.id}", supporter_id=payment.supporter_id,
-            lost=str(Money(fact.amount - part, fact.currency)), reference=payment.reference,
-        )  # fmt: skip
-    session.expire(gift, ["reversals"])
-    if fact.kind == "charged_back":
-        dunning.charged_back(session, online, fact, how)
-    if gift.net.amount == 0 and payment.state == "booked" and fact.kind == "charged_back":
-        payment.state = "returned"
-        if payment.instalment is not None:
-            payment.instalment.status = "returned"
-        session.flush()
-        hooks.fire("payments_returned", session, payment_ids=[payment.id], by=how.by, now=how.now)
-
-
-def _came_again(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learning) -> None:
-    """A refund that failed, or a chargeback that was won: what it had taken of the gift is there again."""
-    paired = _paired(session, fact)
-    payment = online.payment
-    if paired is None or paired.reversal_id is None or payment.gift is None:
-        return
-    back = payment.gift.reinstate(
-        session, session.get_one(Reversal, paired.reversal_id), on=_open_day(session, fact, how), by=how.by,
-        now=how.now, booking_key=f"fact:{fact.id}",
-    )  # fmt: skip
-    fact.reversal_id, fact.booked = back.id, paired.booked
-    if payment.state == "returned":
-        _is_ours_again(session, payment)
-
-
-def _is_ours_again(session: Session, payment: Payment) -> None:
-    held = select(Payment.id).where(
-        Payment.id != payment.id, Payment.instalment_id == payment.instalment_id, Payment.state.in_(("open", "booked"))
-    )
-    if payment.instalment is not None and session.scalar(held.limit(1)) is not None:
-        # It was collected again meanwhile: this one is a gift of its own now.
-        payment.instalment_id = None
-        if payment.gift is not None:
-            payment.gift.instalment_id = None
-    elif payment.instalment is not None:
-        payment.instalment.status = "paid"
-    payment.state = "booked"
-    session.flush()
-    session.expire(payment, ["instalment"])
-
-
-def _paired(session: Session, fact: PaymentFact) -> PaymentFact | None:
-    kind = {"refund_returned": "refunded", "chargeback_reversed": "charged_back"}[fact.kind]
-    return session.scalar(
-        select(PaymentFact).where(
-            PaymentFact.account == fact.account, PaymentFact.kind == kind, PaymentFact.external_id == fact.external_id
-        )
-    )
-
-
-_BOOK = {
-    "received": _received,
-    "refunded": _went_back,
-    "charged_back": _went_back,
-    "refund_returned": _came_again,
-    "chargeback_reversed": _came_again,
-}
-
-
-def _open_day(session: Session, fact: PaymentFact, how: Learning) -> date:
-    """Its own day, or today where that day's year is closed: corrections go into the open year."""
-    on = how.day_of(fact.happened_at)
-    closed = session.scalar(
-        select(FinancialYear.year).where(FinancialYear.year == on.year, FinancialYear.closed_at.is_not(None))
-    )
-    return on if closed is None else how.day_of(how.now)
-
-
-def _note_refunds(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Learning) -> None:
-    if not snapshot.refunds:
-        return
-    ours = {r.key: r for r in session.scalars(select(Refund).where(Refund.payment_id == online.payment_id))}
-    for each in snapshot.refunds:
-        refund = ours.get(each.key or "") or next((r for r in ours.values() if r.external_id == each.external_id), None)
-        if refund is not None:
-            refund.note(session, each, by=how.by, now=how.now)

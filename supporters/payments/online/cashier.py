@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
@@ -34,18 +36,20 @@ from supporters.payments.gateway import (
     Misasked,
     Order,
     Payer,
+    RateLimited,
     RefundOrder,
     Snapshot,
+    Unauthorised,
     Unavailable,
     Urls,
 )
-from supporters.payments.online import booking
+from supporters.payments.online import booking, bulk, dunning
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.booking import Learning
 from supporters.payments.online.call import GatewayCall
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.fact import PaymentFact
-from supporters.payments.online.payment import UNDER_WAY, OnlinePayment
+from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.settings import Settings
@@ -54,6 +58,11 @@ from supporters.tasks import Task
 log = logging.getLogger("supporters.payments")
 #: How long a vendor surely remembers a key; after that only a look can tell (Stripe prunes keys after 24 hours).
 KEY_LIVES = timedelta(hours=23)
+#: Looks at a vendor at the same time.
+FETCHERS = 8
+
+#: Of these we do not have the vendor's name yet: it is asked for, or looked for.
+UNASKED = ("prepared", "submitting", "unknown")
 
 T = TypeVar("T")
 
@@ -74,10 +83,15 @@ class Cashier:
         does not answer (what was begun is found again), Refused where all is paid.
         """
         payment_id, fresh = self._row(checkout_id)
-        if fresh:
+        try:
+            if fresh:
+                self._submit(payment_id)
+            else:
+                self.sync(payment_id, "return")
+        except Gone:
+            # The vendor has forgotten the customer of the mandate before: it is asked again as for somebody new.
+            payment_id, _ = self._row(checkout_id)
             self._submit(payment_id)
-        else:
-            self.sync(payment_id, "return")
         with self.session() as session:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
             _ = online.payment, online.checkout
@@ -94,21 +108,30 @@ class Cashier:
             there = list(session.scalars(mine))
             if checkout.completed_at is not None or any(each.step == "paid" for each in there):
                 raise Refused("This was paid already; thank you.", field="token")
+            if any(each.step == "parked" for each in there):
+                raise Refused("We are looking at what became of this payment; you need not pay again.", field="token")
             for each in there:
                 if each.is_under_way:
-                    return each.payment_id, each.step in ("prepared", "submitting", "unknown")
+                    return each.payment_id, each.step in UNASKED
             gateway = self.accounts.find(checkout.account)
             purpose = "one_off" if checkout.kind == "gift" else "first" if checkout.amount else "setup"
+            instalment = checkout.instalment
+            if instalment is not None:
+                session.refresh(instalment, with_for_update=True)
+                if instalment.status == "paid":
+                    raise Refused("This was paid already; thank you.", field="token")
+                if instalment.status == "claimed":
+                    raise Refused("A payment of this is under way already; look again tomorrow.", field="token")
             payment = Payment(
                 gateway=checkout.account, supporter_id=checkout.supporter_id, amount=checkout.amount,
                 currency=checkout.currency, reference=str(uuid.uuid4()), collect_on=self.settings.day_of(now),
                 created_at=now, attempt=len(there) + 1,
             )  # fmt: skip
-            if checkout.instalment is not None and checkout.instalment.status in ("returned", "missed", "due"):
-                payment.instalment_id = checkout.instalment_id
-                checkout.instalment.status = "claimed"
-                checkout.instalment.attempts += 1
-                payment.attempt = checkout.instalment.attempts
+            if instalment is not None and instalment.status in ("returned", "missed", "due"):
+                payment.instalment_id = instalment.id
+                instalment.status = "claimed"
+                instalment.attempts += 1
+                payment.attempt = instalment.attempts
             session.add(payment)
             session.flush()
             online = OnlinePayment(
@@ -121,21 +144,23 @@ class Cashier:
 
     def charge(self, payment_id: int) -> list[PaymentFact]:
         """Charge a mandate for a payment that was prepared; whoever else is at it keeps it."""
-        return self._submit(payment_id)
+        return self._submit(payment_id, ("prepared",))
 
-    def _submit(self, payment_id: int) -> list[PaymentFact]:
+    def _submit(self, payment_id: int, steps: Sequence[str] = UNASKED) -> list[PaymentFact]:
         """Ask for it, the first time or again with the same key while the vendor remembers it; then book the answer."""
         now = self.now()
         with self.session() as session:
             online = session.scalars(
                 select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
             ).one()
-            if online.step not in ("prepared", "submitting", "unknown"):
+            if online.step not in steps:
                 return []
             if online.submitted_at is not None and now - online.submitted_at > KEY_LIVES:
                 session.rollback()
                 return self._look_up(payment_id)
-            online.step, online.submitted_at = "submitting", online.submitted_at or now
+            # Only of the first time that we ask can it be said that nothing came of it.
+            online.step = "submitting" if online.step == "prepared" else "unknown"
+            online.submitted_at = online.submitted_at or now
             online.next_sync_at = now + timedelta(minutes=2)
             gateway, order, urls, mandate = self._asked(session, online)
             session.commit()
@@ -181,13 +206,21 @@ class Cashier:
                 elif known is not None:
                     more["payer"] = Payer(known.name, known.email or "")
             more |= {"method": checkout.method, "locale": checkout.locale}
-            if checkout.commitment is not None and checkout.commitment.gateway_mandate is not None:
-                before = checkout.commitment.gateway_mandate
-                more["customer"] = before.customer if before.account == online.account else None
+            before = checkout.commitment.gateway_mandate if checkout.commitment is not None else None
+            if before is not None and before.account == online.account and not self._is_gone(session, checkout):
+                more["customer"] = before.customer
         ref = None
         if online.purpose == "recurring" and mandate is not None:
             ref = MandateRef(mandate.customer, mandate.external_id)
         return gateway, online.order(self._description(online), **more), urls, ref
+
+    @staticmethod
+    def _is_gone(session: Session, checkout: Checkout) -> bool:
+        """Whether the vendor said that it has no such customer (any more)."""
+        gone = select(OnlinePayment.id).where(
+            OnlinePayment.checkout_id == checkout.id, OnlinePayment.failure_code == Gone.code
+        )
+        return session.scalar(gone.limit(1)) is not None
 
     def _description(self, online: OnlinePayment) -> str:
         """What stands on the donor's bank statement, with something to name when they ask us."""
@@ -205,14 +238,93 @@ class Cashier:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
             account, external_id, step = online.account, online.external_id, online.step
         if external_id is None:
-            return self._submit(payment_id) if step in ("prepared", "submitting", "unknown") else []
+            return self._submit(payment_id) if step in UNASKED else []
         gateway = self.accounts.find(account)
         try:
             snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
         except GatewayError:
-            self._later(payment_id)
+            self.later(payment_id)
             raise
         return self._book(payment_id, snapshot, learnt_by)
+
+    def sync_many(self, payment_ids: Iterable[int], learnt_by: str) -> dict[int, str | GatewayError]:
+        """Look at many, several at once, and book together what is plain: by payment, what came of it in words."""
+        ids = list(dict.fromkeys(payment_ids))
+        found: dict[int, str | GatewayError] = {}
+        with self.session() as session:
+            query = select(OnlinePayment.payment_id, OnlinePayment.account, OnlinePayment.external_id)
+            known = session.execute(query.where(OnlinePayment.payment_id.in_(ids))).all()
+        seen: dict[int, Snapshot] = {}
+        calls: list[GatewayCall] = []
+        asked = [(key, self.accounts.find(account), name) for key, account, name in known if name is not None]
+        for payment_id, answer, call in self._fetched(asked):
+            calls.append(call)
+            if isinstance(answer, GatewayError):
+                found[payment_id] = answer
+                self.later(payment_id)
+            else:
+                seen[payment_id] = answer
+        # What we had to find ourselves is looked at one by one: the news of it should have come.
+        booked = self._book_plain(seen if learnt_by == "webhook" else {}, calls, learnt_by)
+        found |= dict.fromkeys(booked, "1 new: received")
+        for payment_id in ids:
+            if payment_id in found:
+                continue
+            try:
+                snapshot = seen.get(payment_id)
+                facts = self._book(payment_id, snapshot, learnt_by) if snapshot else self.sync(payment_id, learnt_by)
+            except GatewayError as error:
+                found[payment_id] = error
+            else:
+                kinds = ", ".join(fact.kind for fact in facts)
+                found[payment_id] = f"{len(facts)} new: {kinds}" if facts else "nothing new"
+        return found
+
+    def _fetched(
+        self, asked: list[tuple[int, Gateway, str]]
+    ) -> Iterator[tuple[int, Snapshot | GatewayError, GatewayCall]]:
+        def fetch(each: tuple[int, Gateway, str]) -> tuple[int, Snapshot | GatewayError, GatewayCall]:
+            payment_id, gateway, name = each
+            return payment_id, *self._asking(gateway, "fetch", payment_id, lambda: gateway.fetch(name))
+
+        if len(asked) < FETCHERS:
+            yield from map(fetch, asked)
+            return
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            yield from pool.map(fetch, asked)
+
+    def _book_plain(self, seen: dict[int, Snapshot], calls: list[GatewayCall], learnt_by: str) -> set[int]:
+        """Together, in one transaction; where that fails nothing is booked, and each is tried by itself."""
+        with self.session() as session:
+            session.add_all(calls)
+            session.commit()
+            accounts = {call.payment_id: call.account for call in calls}
+            booked: set[int] = set()
+            for account in sorted(set(accounts.values())):
+                mine = {key: snapshot for key, snapshot in seen.items() if accounts[key] == account}
+                how = Learning(learnt_by, self._actor(account), self.now(), self.settings.day_of)
+                try:
+                    booked |= bulk.learn_plain(session, mine, how)
+                    session.commit()
+                except IntegrityError:
+                    log.warning("payments of %s are booked one by one", account, exc_info=True)
+                    session.rollback()
+        return booked
+
+    def find_payments(self, news: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Payments by the account and either of the vendor's names for it; those that are ours."""
+        found: dict[tuple[str, str], int] = {}
+        by_account: dict[str, list[str]] = {}
+        for account, name in news:
+            by_account.setdefault(account, []).append(name)
+        with self.session() as session:
+            for account, names in by_account.items():
+                for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
+                    query = select(column, OnlinePayment.payment_id).where(
+                        OnlinePayment.account == account, column.in_(names)
+                    )
+                    found |= {(account, name): key for name, key in session.execute(query) if name is not None}
+        return found
 
     def find_payment(self, account: str, external_id: str, key: str | None) -> int | None:
         """Which payment of ours news is about, by the vendor's names for it or our key."""
@@ -229,6 +341,21 @@ class Cashier:
                 .where(Payment.reference == key, OnlinePayment.account == account)
             )
 
+    def recognise(self, account: str, external_id: str) -> list[PaymentFact]:
+        """The vendor lists a name that we do not know: perhaps a payment of ours whose answer was lost, by its key."""
+        now = self.now()
+        with self.session() as session:
+            lost = select(OnlinePayment.id).where(
+                OnlinePayment.account == account, OnlinePayment.external_id.is_(None),
+                OnlinePayment.submitted_at > now - timedelta(days=2),
+            )  # fmt: skip
+            if session.scalar(lost.limit(1)) is None:
+                return []
+        gateway = self.accounts.find(account)
+        snapshot = self._call(gateway, "fetch", None, lambda: gateway.fetch(external_id))
+        payment_id = self.find_payment(account, external_id, snapshot.key) if snapshot.key is not None else None
+        return self._book(payment_id, snapshot, "poll") if payment_id is not None else []
+
     def _look_up(self, payment_id: int) -> list[PaymentFact]:
         """The key is too old to be sent again: look whether the vendor has it, and if not, a person decides."""
         with self.session() as session:
@@ -237,12 +364,20 @@ class Cashier:
         try:
             snapshot = self._call(gateway, "find", payment_id, lambda: gateway.find(order))
         except GatewayError:
-            self._later(payment_id)
+            self.later(payment_id)
             return []
         if snapshot is not None:
             return self._book(payment_id, snapshot, "poll")
+        if order.purpose != "recurring":
+            # Nobody was ever sent to the vendor's page of it, so nobody can have paid; another can be made.
+            self._refused(payment_id, Failure("soft", "never_made"))
+            return []
         with self.session() as session:
-            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.step not in UNASKED:
+                return []
             online.step, online.next_sync_at = "unknown", None
             Task.raise_(
                 session, "payment_unknown",
@@ -265,10 +400,16 @@ class Cashier:
             if refund.state not in ("ready", "submitting", "unknown"):
                 return
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == refund.payment_id)).one()
-            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
-            refund.state, refund.submitted_at = "submitting", refund.submitted_at or now
-            refund.next_at = now + timedelta(minutes=5)
             account, external_id = online.account, online.external_id
+            if refund.state == "ready" and Refund.left(session, online.payment).amount < 0:
+                why = "the money went back in another way meanwhile"
+                refund.fail(session, why, by=self._actor(account), now=now)
+                session.commit()
+                return
+            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
+            # As with a payment: only of the first time can it be said that nothing came of it.
+            refund.state = "submitting" if refund.state == "ready" else "unknown"
+            refund.submitted_at, refund.next_at = refund.submitted_at or now, now + timedelta(minutes=5)
             order = RefundOrder(refund.key, refund.money, self._description(online), refund.requested_at)
             payment_id = refund.payment_id
             session.commit()
@@ -288,9 +429,10 @@ class Cashier:
         except GatewayError as error:
             with self.session() as session:
                 refund = session.get_one(Refund, refund_id, with_for_update=True)
-                if refund.state == "submitting":
-                    unknown = isinstance(error, Unavailable) and error.outcome_unknown
-                    refund.state = "unknown" if unknown else "ready"
+                if refund.state == "submitting" and _nothing_was_done(error):
+                    refund.state, refund.submitted_at = "ready", None
+                elif refund.state == "submitting":
+                    refund.state = "unknown"
                 session.commit()
             return
         self._book(payment_id, snapshot, "answer")
@@ -335,7 +477,7 @@ class Cashier:
             state, reason = "invalid", "the gateway has it no more"
         with self.session() as session:
             mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
-            mandate.note(session, state, reason, by=self._actor(account), now=self.now())
+            dunning.note_mandate(session, mandate, state, reason, by=self._actor(account), now=self.now())
             session.commit()
 
     # -- writing down what came of it ----------------------------------------------------------------------------
@@ -369,40 +511,50 @@ class Cashier:
             online = session.scalars(
                 select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
             ).one()
-            if online.step == "submitting":
-                certain = isinstance(error, Unavailable) and not error.outcome_unknown
-                online.step = "prepared" if certain else "unknown"
+            if online.step in ("submitting", "unknown"):
+                if online.step == "submitting" and _nothing_was_done(error):
+                    online.step, online.submitted_at = "prepared", None
+                else:
+                    online.step = "unknown"
                 online.ask_again(now=self.now())
             session.commit()
 
-    def _later(self, payment_id: int) -> None:
+    def later(self, payment_id: int) -> None:
+        """It could not be looked at or booked now: not again at once, and not before others."""
         with self.session() as session:
-            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
-            if online.step in UNDER_WAY:
+            online = session.scalars(
+                select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
+            ).one()
+            if online.is_under_way or online.next_sync_at is not None:
                 online.ask_again(now=self.now())
             session.commit()
 
     def _call(self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]) -> T:
         """Ask, and leave a line about it in a transaction of its own, whatever came of it."""
+        answer, call = self._asking(gateway, verb, payment_id, ask)
+        with self.session() as session:
+            session.add(call)
+            session.commit()
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+    def _asking(
+        self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]
+    ) -> tuple[T | GatewayError, GatewayCall]:
+        """The answer, or the error there was instead, and the line about it."""
         began, at = time.monotonic(), self.now()
-        outcome, is_ok = "", False
+        answer: T | GatewayError
         try:
             answer = ask()
-            is_ok, outcome = True, str(getattr(answer, "state", "found" if answer is not None else "nothing"))
-            return answer
+            outcome = str(getattr(answer, "state", "found" if answer is not None else "nothing"))
         except GatewayError as error:
-            outcome = f"{error.code}: {error.message}"
-            raise
-        finally:
-            spent = round((time.monotonic() - began) * 1000)
-            with self.session() as session:
-                session.add(
-                    GatewayCall(
-                        account=gateway.account.name, verb=verb, payment_id=payment_id, at=at, milliseconds=spent,
-                        is_ok=is_ok, outcome=outcome[:255],
-                    )
-                )  # fmt: skip
-                session.commit()
+            answer, outcome = error, f"{error.code}: {error.message}"
+        spent = round((time.monotonic() - began) * 1000)
+        return answer, GatewayCall(
+            account=gateway.account.name, verb=verb, payment_id=payment_id, at=at, milliseconds=spent,
+            is_ok=not isinstance(answer, GatewayError), outcome=outcome[:255],
+        )  # fmt: skip
 
     @staticmethod
     def _actor(account: str) -> Actor:
@@ -410,3 +562,9 @@ class Cashier:
 
     def refund_limit(self, currency: str) -> Money:
         return Money(self.settings.refund_limit, currency)
+
+
+def _nothing_was_done(error: GatewayError) -> bool:
+    return isinstance(error, (RateLimited, Unauthorised)) or (
+        isinstance(error, Unavailable) and not error.outcome_unknown
+    )

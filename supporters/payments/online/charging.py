@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, func, insert, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from supporters import hooks
 from supporters.actor import Actor
@@ -33,8 +33,9 @@ def prepare(
     """A payment for every instalment that is due by ``on`` and may be charged; how many.
 
     ``accounts`` are the names of those in the settings, and whether each is live. What is due longer than
-    ``late_days`` is missed and not charged: who was away a year is not charged twelve times. Twice, or by two at once,
-    it prepares nothing twice. A debit of which nobody was told ``notice_days`` before waits.
+    ``late_days``, or before another that is due too, is missed and not charged: after a year in which nothing ran,
+    one period is charged and not twelve. Twice, or by two at once, it prepares nothing twice. A debit of which nobody
+    was told ``notice_days`` before waits.
     """
     turns.alone(session)
     missed_before = on - timedelta(days=late_days)
@@ -105,11 +106,18 @@ def _set_aside(session: Session, ours: ColumnElement[bool], on: date, missed_bef
         .values(status="waived")
         .execution_options(synchronize_session=False)
     )
+    later = aliased(Instalment)
+    overtaken = exists().where(
+        later.commitment_id == Instalment.commitment_id,
+        later.status == "due",
+        later.due_on > Instalment.due_on,
+        later.due_on <= on,
+    )
     session.execute(
         update(Instalment)
         .where(
             Instalment.status == "due",
-            Instalment.due_on < missed_before,
+            or_(Instalment.due_on < missed_before, overtaken),
             Instalment.asked_again_on.is_(None),
             Instalment.not_before_on.is_(None),
             ours,
@@ -144,22 +152,33 @@ def _may_be_charged(on: date, notice_days: int) -> ColumnElement[bool]:
 
 @hooks.on("commitments_ended")
 def leave_with_commitments(session: Session, *, commitment_ids: Sequence[int], by: Actor, now: datetime) -> None:
-    """Nothing that was prepared is sent, and their mandates end where nothing else is charged on them."""
+    """Nothing that was prepared is sent, and mandates end on which nothing will be charged any more.
+
+    The mandate before its payments, as everywhere: so nobody waits for each other.
+    """
+    end_unused(session, Commitment.id.in_(commitment_ids), on=now.date(), by=by, now=now)
     _withdraw(session, Instalment.commitment_id.in_(commitment_ids), now)
-    mandates = session.scalars(
+
+
+def end_unused(session: Session, which: ColumnElement[bool], *, on: date, by: Actor, now: datetime) -> int:
+    """End the mandates of these commitments on which nothing will be charged after ``on``; how many.
+
+    A commitment that stops later is charged until then, and its mandate ends when that day has come.
+    """
+    others = aliased(Commitment)
+    goes_on = exists().where(
+        others.gateway_mandate_id == GatewayMandate.id, or_(others.ended_on.is_(None), others.ended_on > on)
+    )
+    found = session.scalars(
         select(GatewayMandate)
         .join(Commitment, Commitment.gateway_mandate_id == GatewayMandate.id)
-        .where(Commitment.id.in_(commitment_ids))
+        .where(which, Commitment.ended_on <= on, GatewayMandate.state.in_(("valid", "pending")), ~goes_on)
+        .order_by(GatewayMandate.id)
         .distinct()
     ).all()
-    for mandate in mandates:
-        others = select(Commitment.id).where(
-            Commitment.gateway_mandate_id == mandate.id,
-            Commitment.ended_on.is_(None),
-            Commitment.id.not_in(commitment_ids),
-        )
-        if session.scalar(others.limit(1)) is None:
-            mandate.end(session, "commitment_ended", by=by, now=now)
+    for mandate in found:
+        mandate.end(session, "commitment_ended", by=by, now=now)
+    return len(found)
 
 
 @hooks.on("commitment_paused")
@@ -179,9 +198,9 @@ def leave_with_mandate(session: Session, *, gateway_mandate_id: int, by: Actor, 
 def leave_with_the_dead(session: Session, *, supporter: Supporter, death: Any, by: Actor, now: datetime) -> None:
     """What is at the gateway already becomes a task: it cannot be called back, only given back."""
     mine = select(Commitment.id).where(Commitment.supporter_id == supporter.id)
-    _withdraw(session, Instalment.commitment_id.in_(mine), now)
-    for mandate in session.scalars(select(GatewayMandate).where(GatewayMandate.supporter_id == supporter.id)):
+    for mandate in session.scalars(select(GatewayMandate).where(GatewayMandate.supporter_id == supporter.id)).all():
         mandate.end(session, "deceased", by=by, now=now)
+    _withdraw(session, Instalment.commitment_id.in_(mine), now)
     under_way = (
         select(Payment)
         .join(OnlinePayment, OnlinePayment.payment_id == Payment.id)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from supporters import audit
-from supporters.payments.online import announcing
+from supporters.actor import Actor
+from supporters.giving.commitment import Commitment
+from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.payments.online import announcing, second
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
 from supporters.tasks import Task
@@ -23,15 +27,16 @@ RETRY_AFTER = (3, 7, 14)
 def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
     """A payment came to nothing. Its instalment is tried again, waits for the donor, or is over."""
     instalment = online.payment.instalment
-    if instalment is None or instalment.status != "claimed":
-        return
-    if online.purpose != "recurring":
-        # The donor was at the vendor's page to pay what had failed; it is owed as it was before.
-        instalment.status = "returned"
+    if instalment is None or instalment.status != "claimed" or second.stand_in(session, online.payment, how):
         return
     commitment, mandate = instalment.commitment, online.gateway_mandate
-    assert mandate is not None
     ended = commitment.ended_on is not None
+    if online.purpose != "recurring":
+        # The donor was at the vendor's page to pay what had failed; it is owed, or tried again, as it was before.
+        owed = "due" if instalment.not_before_on is not None else "returned"
+        instalment.status = "waived" if ended else owed
+        return
+    assert mandate is not None
     instalment.status = "waived" if ended else "returned"
     kind = "soft" if online.step != "failed" else online.failure_kind or "soft"
     audit.record(
@@ -42,7 +47,9 @@ def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
         mandate.note(session, "invalid", online.failure_code or "", by=how.by, now=how.now)
     if ended:
         return
-    if kind == "soft" and online.payment.attempt <= len(RETRY_AFTER) and mandate.why_unusable is None:
+    if kind == "soft" and mandate.why_unusable is not None:
+        kind = "hard"  # On this mandate it goes right on no other day.
+    if kind == "soft" and online.payment.attempt <= len(RETRY_AFTER):
         today = how.day_of(how.now)
         instalment.status = "due"
         instalment.not_before_on = today + timedelta(days=RETRY_AFTER[online.payment.attempt - 1])
@@ -53,6 +60,29 @@ def let_go(session: Session, online: OnlinePayment, how: Learning) -> None:
     else:
         announcing.needs_donor(session, online, kind, how)
     session.flush()
+
+
+def note_mandate(
+    session: Session, mandate: GatewayMandate, state: str, reason: str, *, by: Actor, now: datetime
+) -> None:
+    """What the vendor says of a mandate that nobody charges just now. One that is over is not tried again, and a person
+    asks for a new one: no charge failed that the donor could be mailed about.
+    """
+    if not mandate.note(session, state, reason, by=by, now=now):
+        return
+    ongoing = select(Commitment).where(Commitment.gateway_mandate_id == mandate.id, Commitment.ended_on.is_(None))
+    for commitment in session.scalars(ongoing.order_by(Commitment.id)).all():
+        for instalment in commitment.instalments:
+            if instalment.status == "due" and instalment.not_before_on is not None:
+                instalment.status, instalment.not_before_on = "returned", None
+        Task.raise_(
+            session, "mandate_over",
+            "The mandate of %(name)s at %(account)s is over (%(reason)s): ask for a new one, or commitment %(number)s"
+            " is charged no more.",
+            by=by, now=now, key=f"mandate-over:{mandate.id}:{commitment.id}", supporter_id=commitment.supporter_id,
+            name=commitment.supporter.name, account=mandate.account, reason=reason[:60] or "no reason given",
+            number=commitment.number,
+        )  # fmt: skip
 
 
 def _ask_a_person(session: Session, online: OnlinePayment, how: Learning) -> None:
@@ -70,11 +100,8 @@ def _ask_a_person(session: Session, online: OnlinePayment, how: Learning) -> Non
 def charged_back(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learning) -> None:
     """The donor took it back: nothing more is charged until a person has looked."""
     payment = online.payment
-    instalment = payment.instalment
-    commitment = instalment.commitment if instalment is not None else None
-    today = how.day_of(how.now)
-    if commitment is not None and commitment.ended_on is None and commitment.state(today) != "paused":
-        commitment.pause(session, from_on=today, reason="chargeback", by=how.by, now=how.now)
+    if payment.instalment is not None:
+        hold(session, payment.instalment.commitment, how)
     Task.raise_(
         session, "charged_back",
         "%(name)s took back %(money)s (%(reason)s): find out why before anything is charged again.",
@@ -82,3 +109,7 @@ def charged_back(session: Session, online: OnlinePayment, fact: PaymentFact, how
         name=payment.supporter.name if payment.supporter else "", money=str(fact.money),
         reason=fact.reason[:60] or "no reason given",
     )  # fmt: skip
+
+
+def hold(session: Session, commitment: Commitment, how: Learning) -> None:
+    commitment.hold(session, from_on=how.day_of(how.now), reason="chargeback", by=how.by, now=how.now)

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from supporters.errors import AchterbanError
+from supporters.giving import turns
 from supporters.giving.commitment import Commitment
 from supporters.giving.fund import Fund
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.giving.instalment import Instalment, materialise
 from supporters.money import Money
 from supporters.payments.gateway import MandateSnapshot, Snapshot
+from supporters.payments.online import dunning
 from supporters.payments.online.checkout import Checkout, Person
+from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
 from supporters.people.consent import Consent, ConsentText
 from supporters.people.contact import ContactPoint
@@ -49,17 +53,32 @@ def payer(session: Session, online: OnlinePayment, how: Learning) -> tuple[Suppo
 
 
 def complete(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Learning) -> None:
-    """All that was asked for at the checkout, as far as it can be; called at every look until it is there."""
+    """All that was asked for at the checkout, as far as it can be; called at every look until it is there.
+
+    Money is booked whatever else cannot be done: a person is told what.
+    """
     checkout = online.checkout
-    if checkout is None or online.step != "paid":
-        _note_mandate(session, online, snapshot, how)
-        return
-    if checkout.completed_at is not None:
+    if checkout is None or online.step != "paid" or checkout.completed_at is not None:
         _note_mandate(session, online, snapshot, how)
         return
     if checkout.kind == "gift":
         checkout.completed_at = how.now
         return
+    try:
+        with session.begin_nested():
+            _fulfil(session, online, checkout, snapshot, how)
+    except AchterbanError as error:
+        Task.raise_(
+            session, "checkout_incomplete",
+            "Payment %(reference)s of %(name)s came in, and what it was for cannot be done: %(why)s Ask what they"
+            " want.",
+            by=how.by, now=how.now, key=f"incomplete:{checkout.id}", supporter_id=checkout.supporter_id,
+            reference=online.payment.reference, name=checkout.supporter.name if checkout.supporter else "",
+            why=error.message[:200],
+        )  # fmt: skip
+
+
+def _fulfil(session: Session, online: OnlinePayment, checkout: Checkout, snapshot: Snapshot, how: Learning) -> None:
     mandate = _mandate(session, online, snapshot.mandate, how)
     if mandate is None:
         _wait_for_mandate(session, online, how)
@@ -69,8 +88,7 @@ def complete(session: Session, online: OnlinePayment, snapshot: Snapshot, how: L
         checkout.commitment = _start(session, online, checkout, mandate, how)
     else:
         _move_to(session, checkout, mandate, how)
-    checkout.completed_at = how.now
-    online.next_sync_at = None
+    checkout.completed_at, online.next_sync_at = how.now, None
     session.flush()
 
 
@@ -80,6 +98,7 @@ def _supporter(session: Session, checkout: Checkout, how: Learning) -> Supporter
     person = checkout.person(session)
     if person is None:  # They were forgotten before the money came; the gift is booked all the same.
         person = Person("", "Onbekend", "")
+    turns.of(session, person.email)
     found = _known(session, person) or Supporter.welcome(
         session, person.email or None, first_name=person.first_name, prefix=person.prefix, surname=person.surname,
         language=checkout.locale, source_code=checkout.source_code, by=how.by, now=how.now, on=how.day_of(how.now),
@@ -131,8 +150,8 @@ def _mandate(
         )
     )
     if known is not None:
-        known.note(session, found.state, found.reason, by=how.by, now=how.now)
-        return known
+        dunning.note_mandate(session, known, found.state, found.reason, by=how.by, now=how.now)
+        return known if known.state in ("pending", "valid") else None
     supporter = _supporter(session, checkout, how)
     made = GatewayMandate(
         supporter_id=supporter.id, gateway=online.payment.gateway, account=online.account,
@@ -148,7 +167,8 @@ def _note_mandate(session: Session, online: OnlinePayment, snapshot: Snapshot, h
     """A mandate that we charge changed at the gateway."""
     mandate = online.gateway_mandate
     if mandate is not None and snapshot.mandate is not None and snapshot.mandate.ref.mandate == mandate.external_id:
-        mandate.note(session, snapshot.mandate.state, snapshot.mandate.reason, by=how.by, now=how.now)
+        said = snapshot.mandate
+        dunning.note_mandate(session, mandate, said.state, said.reason, by=how.by, now=how.now)
 
 
 def _wait_for_mandate(session: Session, online: OnlinePayment, how: Learning) -> None:
@@ -181,12 +201,16 @@ def _start(
     session.flush()
     materialise(session, gift.received_on, missed_before=gift.received_on, commitment_id=commitment.id)
     first = session.scalars(select(Instalment).where(Instalment.commitment_id == commitment.id)).one()
-    first.status, first.attempts = "paid", 1
+    first.status, first.attempts = "returned" if payment.state == "returned" else "paid", 1
     session.refresh(payment)
     session.refresh(gift)
     payment.instalment_id, gift.instalment_id, gift.commitment_id = first.id, first.id, commitment.id
     session.flush()
-    return session.get_one(Commitment, commitment.id)
+    commitment = session.get_one(Commitment, commitment.id)
+    taken_back = select(PaymentFact.id).where(PaymentFact.payment_id == payment.id, PaymentFact.kind == "charged_back")
+    if session.scalar(taken_back.limit(1)) is not None:
+        dunning.hold(session, commitment, how)  # The mandate came after the donor took the money back.
+    return commitment
 
 
 def _move_to(session: Session, checkout: Checkout, mandate: GatewayMandate, how: Learning) -> None:

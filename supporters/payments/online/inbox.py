@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from supporters.db import Base, instant, line, pk, word
+from supporters.db import Base, instant, line, pk, violates, word
 from supporters.errors import Refused
 from supporters.payments.gateway import BadNotification, Gateway, Nudge
 
+log = logging.getLogger("supporters.payments")
 #: A body is never longer: a vendor's is some kilobytes.
 LARGEST = 256 * 1024
 KEPT = timedelta(days=30)
@@ -68,7 +71,7 @@ class Notification(Base):
         cls, session: Session, gateway: Gateway, headers: Mapping[str, str], raw: bytes, *, now: datetime
     ) -> bool:
         """Store what was posted. False where it is not the vendor's: then it is kept for a look, and acted on never."""
-        known = {name.lower(): value[:500] for name, value in headers.items() if name.lower() in _HEADERS}
+        known = {name.lower(): _clean(value, 500) for name, value in headers.items() if name.lower() in _HEADERS}
         shared = {
             "account": gateway.account.name, "received_at": now, "headers": known, "body": raw[:LARGEST], "times": 1,
             "tries": 0, "next_at": now, "note": "",
@@ -76,22 +79,25 @@ class Notification(Base):
         try:
             nudges = gateway.notifications(headers, raw, now)
         except BadNotification as error:
-            digest = hashlib.sha256(raw).digest()
-            recent = select(cls.id).where(cls.account == gateway.account.name, cls.state == "bad", cls.digest == digest)
-            same = session.scalar(recent.limit(1)) or cls._flood(session, gateway.account.name, now)
-            if same is not None:
-                session.execute(update(cls).where(cls.id == same).values(times=cls.times + 1))
-            else:
-                shared["body"] = raw[:4096]
-                session.add(cls(**shared | {"digest": digest, "state": "bad", "note": error.message[:255]}))
+            cls._keep_bad(session, shared, raw, error.message, now)
             return False
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        except Exception as error:  # Whatever a stranger's bytes do to a gateway, the vendor's own news goes on.
+            log.exception("a notification of %s could not be read", gateway.account.name)
+            cls._keep_bad(session, shared, raw, f"could not be read: {type(error).__name__}", now)
+            return False
+        rows = {}
         for nudge in nudges:
-            digest = hashlib.sha256(f"{nudge.external_id}\n{nudge.event_id or ''}\n{nudge.kind}".encode()).digest()
+            said = f"{nudge.external_id}\n{nudge.event_id or ''}\n{nudge.kind}"
+            digest = hashlib.sha256(said.encode("utf-8", "replace")).digest()
             row = shared | {
-                "digest": digest, "external_id": nudge.external_id[:100], "kind": nudge.kind[:40], "key": nudge.key,
-                "state": "waiting",
+                "digest": digest, "external_id": _clean(nudge.external_id, 100), "kind": _clean(nudge.kind, 40),
+                "key": _clean(nudge.key, 64) or None, "state": "waiting",
             }  # fmt: skip
+            if nudge.is_live is not None and nudge.is_live != gateway.account.is_live:
+                row |= {"state": "ignored", "done_at": now, "note": "of another mode than the account: live or test"}
+            rows[digest] = row
+        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        for _, row in sorted(rows.items()):  # in one order, so that nobody waits for each other
             adding = insert(cls).values(**row)
             session.execute(
                 adding.on_conflict_do_update(
@@ -103,16 +109,20 @@ class Notification(Base):
         return True
 
     @classmethod
-    def _flood(cls, session: Session, account: str, now: datetime) -> int | None:
-        """The newest of them, where strangers posted so much this hour that more of it says nothing new."""
-        recent = (
-            select(cls.id)
-            .where(cls.account == account, cls.received_at > now - timedelta(hours=1), cls.state == "bad")
-            .order_by(cls.received_at.desc())
-            .limit(BAD_AN_HOUR)
+    def _keep_bad(cls, session: Session, shared: dict[str, Any], raw: bytes, note: str, now: datetime) -> None:
+        """For a look. The same again is counted, and so is everything past so many in an hour."""
+        account, digest = shared["account"], hashlib.sha256(raw).digest()
+        recent = select(cls.id).where(
+            cls.account == account, cls.received_at > now - timedelta(hours=1), cls.state == "bad"
         )
-        found = list(session.scalars(recent))
-        return found[0] if len(found) == BAD_AN_HOUR else None
+        known = session.scalar(recent.where(cls.digest == digest).limit(1))
+        full = known or session.scalar(recent.order_by(cls.received_at.desc()).offset(BAD_AN_HOUR - 1).limit(1))
+        if full is not None:
+            session.execute(update(cls).where(cls.id == full).values(times=cls.times + 1))
+        else:
+            session.add(
+                cls(**shared | {"body": raw[:4096], "digest": digest, "state": "bad", "note": _clean(note, 255)})
+            )
 
     @classmethod
     def take(cls, session: Session, most: int, *, now: datetime) -> list[Notification]:
@@ -140,14 +150,15 @@ class Notification(Base):
 
     def wait(self, session: Session, until: datetime, *, now: datetime, note: str = "") -> None:
         """Look again later; where the same news waits already, this one is done."""
-        same = select(Notification.id).where(
-            Notification.account == self.account, Notification.digest == self.digest, Notification.state == "waiting"
-        )
-        if session.scalar(same):
-            self.finish("done", "the same came again", now=now)
-        else:
-            self.state, self.next_at, self.note = "waiting", until, note[:255]
         session.flush()
+        try:
+            with session.begin_nested():
+                self.state, self.next_at, self.note = "waiting", until, note[:255]
+        except IntegrityError as error:
+            if not violates(error, "uq_supporters_notification_waiting"):
+                raise
+            self.finish("done", "the same came again", now=now)
+            session.flush()
 
     def replay(self, session: Session, *, now: datetime) -> None:
         """A person wants it looked at again. What was not the vendor's is never acted on."""
@@ -168,3 +179,8 @@ class Notification(Base):
             )
         )
         return int(gone.rowcount)
+
+
+def _clean(said: object, most: int) -> str:
+    """What fits into a column of either database: no NUL, and nothing that is not a character."""
+    return str(said or "").replace("\x00", "").encode("utf-8", "replace").decode()[:most]

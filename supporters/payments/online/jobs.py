@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
 
+from supporters.actor import Actor
+from supporters.giving import turns
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.payments.gateway import GatewayError
 from supporters.payments.online import charging, health, noticing, post
@@ -25,11 +28,12 @@ log = logging.getLogger("supporters.payments")
 FORGET_AFTER = timedelta(days=30)
 KEEP_CALLS = timedelta(days=90)
 AT_ONCE = 100
+BY = Actor.job("gateway_mandates")
 
 
 def cashier(work: Work) -> Cashier | None:
     """None where the settings name no gateway: then there is nothing to do."""
-    accounts = Accounts.read(work.settings.gateways, now=work.now)
+    accounts = Accounts.read(work.settings.gateways, public_url=work.settings.public_url, now=work.now)
     return Cashier(work.session, accounts, work.settings, work.now) if accounts else None
 
 
@@ -60,21 +64,25 @@ def charge_due(work: Work) -> str | None:
         )
         session.commit()
     charged = 0
-    while not work.stopping() and (some := _prepared(work)):
+    while not work.stopping() and (some := _prepared(work, live)):
         for payment_id in some:
             if work.stopping():
                 break
-            at.charge(payment_id)
+            try:
+                at.charge(payment_id)
+            except Exception:  # One that cannot be booked keeps no other waiting; it is looked at again later.
+                log.exception("payment %s could not be charged", payment_id)
+                at.later(payment_id)
             charged += 1
     parts = ((told, "told beforehand"), (prepared, "prepared"), (charged, "charged"))
     return ", ".join(f"{count} {what}" for count, what in parts if count) or None
 
 
-def _prepared(work: Work) -> list[int]:
+def _prepared(work: Work, accounts: Iterable[str]) -> list[int]:
     with work.session() as session:
         query = select(OnlinePayment.payment_id).where(
             OnlinePayment.step == "prepared", OnlinePayment.purpose == "recurring",
-            OnlinePayment.next_sync_at.is_(None),
+            OnlinePayment.next_sync_at.is_(None), OnlinePayment.account.in_(list(accounts)),
         )  # fmt: skip
         return list(session.scalars(query.order_by(OnlinePayment.id).limit(AT_ONCE)))
 
@@ -123,6 +131,8 @@ def catch_up(work: Work) -> str | None:
             if payment_id is not None:
                 _sync(at, payment_id)
                 looked += 1
+            else:
+                _recognise(at, name, external_id)
     return f"{looked} looked at" if looked else None
 
 
@@ -131,6 +141,18 @@ def _sync(at: Cashier, payment_id: int) -> None:
         at.sync(payment_id, "poll")
     except GatewayError as error:
         log.warning("payment %s could not be looked at: %s", payment_id, error.message)
+    except Exception:  # One that cannot be booked keeps no other waiting.
+        log.exception("payment %s could not be booked", payment_id)
+        at.later(payment_id)
+
+
+def _recognise(at: Cashier, account: str, external_id: str) -> None:
+    try:
+        at.recognise(account, external_id)
+    except GatewayError as error:
+        log.warning("%s of %s could not be looked at: %s", external_id, account, error.message)
+    except Exception:
+        log.exception("%s of %s could not be booked", external_id, account)
 
 
 @job("refunds", every=timedelta(seconds=30))
@@ -140,12 +162,18 @@ def send_refunds(work: Work) -> str | None:
     if at is None:
         return None
     with work.session() as session:
-        query = select(Refund.id).where(
-            Refund.state.in_(("ready", "submitting", "unknown")), Refund.next_at <= work.now()
+        query = (
+            select(Refund.id)
+            .join(OnlinePayment, OnlinePayment.payment_id == Refund.payment_id)
+            .where(Refund.state.in_(("ready", "submitting", "unknown")), Refund.next_at <= work.now())
+            .where(OnlinePayment.account.in_(list(at.accounts)))
         )
         due = list(session.scalars(query.order_by(Refund.next_at).limit(AT_ONCE)))
     for refund_id in due:
-        at.refund(refund_id)
+        try:
+            at.refund(refund_id)
+        except Exception:  # It is tried again in some minutes, and keeps no other waiting.
+            log.exception("refund %s could not be sent or booked", refund_id)
     return f"{len(due)} sent" if due else None
 
 
@@ -156,7 +184,11 @@ def gateway_mandates(work: Work) -> str | None:
     if at is None:
         return None
     here = GatewayMandate.account.in_(list(at.accounts))
+    now = work.now()
     with work.session() as session:
+        turns.together(session)
+        charging.end_unused(session, charging.GATEWAYS, on=work.settings.day_of(now), by=BY, now=now)
+        session.commit()
         ended = list(
             session.scalars(
                 select(GatewayMandate.id).where(

@@ -21,6 +21,8 @@ from supporters.tasks import Task
 #: waiting: for a second person · ready: to be sent · submitting, unknown: as with a payment · pending: the vendor is at
 #: it · done · failed: it did not arrive, or the vendor refused · cancelled: nobody approved it.
 STATES = ("waiting", "ready", "submitting", "unknown", "pending", "done", "failed", "cancelled")
+#: What a gateway may say of one, in the order in which it can become so.
+_SAID = ("pending", "done", "failed")
 GOING = ("waiting", "ready", "submitting", "unknown", "pending")
 UNSENT = text("state IN ('ready', 'submitting', 'unknown')")
 
@@ -132,10 +134,14 @@ class Refund(Base):
             raise Refused("This refund does not wait for approval any more: it is %(state)s.", state=self.state)
 
     def note(self, session: Session, snapshot: RefundSnapshot, *, by: Actor, now: datetime) -> None:
-        """What the gateway says of it. A failure after all raises a task: the donor did not get the money."""
-        self.external_id = snapshot.external_id
-        if snapshot.state == self.state or self.state == "cancelled":
+        """What the gateway says of it. It only moves on, however late and old the answer: pending, done, failed.
+
+        One that we gave up may turn out to be made after all. A failure raises a task: the donor did not get the money.
+        """
+        reached = _SAID.index(self.state) if self.external_id is not None and self.state in _SAID else -1
+        if self.state == "cancelled" or _SAID.index(snapshot.state) <= reached:
             return
+        self.external_id = snapshot.external_id
         self.state, self.next_at = snapshot.state, None
         self.ended_at = None if snapshot.state == "pending" else now
         if snapshot.state == "failed":
@@ -143,13 +149,24 @@ class Refund(Base):
 
     def fail(self, session: Session, why: str, *, by: Actor, now: datetime) -> None:
         self.state, self.failure, self.ended_at, self.next_at = "failed", why[:255], now, None
+        self.tell_that_it_failed(session, self.payment, self.money, why, by=by, now=now, key=f"refund-failed:{self.id}")
+
+    @staticmethod
+    def tell_that_it_failed(
+        session: Session, payment: Payment, money: Money, why: str, *, by: Actor, now: datetime, key: str
+    ) -> None:
+        """A person gives it back in another way. What it was to put right is open again: a second payment, say."""
+        if session.scalar(select(Task.id).where(Task.key == key)) is not None:
+            return
         Task.raise_(
-            session,
-            "refund_failed",
+            session, "refund_failed",
             "The refund of %(money)s on payment %(reference)s did not arrive (%(why)s): give it back another way.",
-            by=by, now=now, key=f"refund-failed:{self.id}", supporter_id=self.payment.supporter_id,
-            money=str(self.money), reference=self.payment.reference, why=why[:100] or "no reason given",
+            by=by, now=now, key=key, supporter_id=payment.supporter_id, money=str(money), reference=payment.reference,
+            why=why[:100] or "no reason given",
         )  # fmt: skip
+        reason = session.scalar(select(Task).where(Task.key == f"second:{payment.id}"))
+        if reason is not None:
+            reason.reopen(session, by=by, now=now)
 
 
 #: Days in which a donor can still take a debit back without a reason: who refunds then may pay twice (PSD2 art. 77).

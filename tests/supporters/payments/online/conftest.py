@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import Engine
 
@@ -7,5 +9,9 @@ from tests.supporters.payments.online.till import Till
 
 
 @pytest.fixture
-def till(fresh_engine: Engine) -> Till:
-    return Till(fresh_engine)
+def till(engine: Engine) -> Iterator[Till]:
+    """A till whose commits are real to the test and are rolled back after it."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        yield Till(connection)
+        outer.rollback()

@@ -9,40 +9,15 @@ from sqlalchemy import func, select
 
 from supporters.errors import NotAllowed, Refused
 from supporters.giving.commitment import Commitment
-from supporters.giving.gift import Gift
-from supporters.mail.message import OutboxMessage
 from supporters.money import Money
 from supporters.payments.online import jobs
 from supporters.payments.online.checkout import Checkout, Person
-from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.people.supporter import Supporter
-from supporters.tasks import Task
 from tests.cast import ANNA, BRAM
 from tests.supporters.payments.online.till import ADA, Till
-
-
-def gifts(till: Till) -> list[tuple[int, int]]:
-    """Amount and what is left of it, in the order of booking."""
-    with till.session() as session:
-        return [(gift.amount, gift.net.amount) for gift in session.scalars(select(Gift).order_by(Gift.id))]
-
-
-def facts(till: Till) -> list[tuple[str, int, int]]:
-    with till.session() as session:
-        return [(f.kind, f.amount, f.booked) for f in session.scalars(select(PaymentFact).order_by(PaymentFact.id))]
-
-
-def mails(till: Till) -> list[str]:
-    with till.session() as session:
-        return list(session.scalars(select(OutboxMessage.template).order_by(OutboxMessage.id)))
-
-
-def tasks(till: Till) -> list[str]:
-    with till.session() as session:
-        return list(session.scalars(select(Task.kind).order_by(Task.id)))
 
 
 def test_a_gift_is_booked_when_the_vendor_says_it_is_paid_and_once(till: Till) -> None:
@@ -56,7 +31,7 @@ def test_a_gift_is_booked_when_the_vendor_says_it_is_paid_and_once(till: Till) -
     for _ in range(3):
         till.news(online.external_id)
     till.cashier.sync(online.payment_id, "return")
-    assert (gifts(till), facts(till), mails(till)) == ([(2500, 2500)], [("received", 2500, 2500)], ["gift_receipt"])
+    assert (till.gifts(), till.facts(), till.mails()) == ([(2500, 2500)], [("received", 2500, 2500)], ["gift_receipt"])
     with till.session() as session:
         supporter = session.scalars(select(Supporter)).one()
         assert (supporter.name, supporter.email) == ("Ada Lovelace", "ada@example.org")
@@ -91,7 +66,7 @@ def test_a_payment_that_came_to_nothing_can_be_tried_again(till: Till) -> None:
     assert second.external_id is not None
     till.vendor.pay(second.external_id)
     till.news(second.external_id)
-    assert gifts(till) == [(2500, 2500)]
+    assert till.gifts() == [(2500, 2500)]
     with pytest.raises(Refused, match="paid already"):
         till.cashier.begin(checkout)
 
@@ -111,9 +86,9 @@ def test_a_first_payment_starts_a_commitment_that_is_charged_every_month(till: T
     for _ in range(2):
         jobs.charge_due(till.work)
     assert till.vendor.count("payments") == 2
-    assert gifts(till) == [(1000, 1000)] * 2
+    assert till.gifts() == [(1000, 1000)] * 2
     assert [(i.number, i.status) for i in till.commitment().instalments] == [(1, "paid"), (2, "paid")]
-    assert mails(till) == ["gift_receipt", "charge_notice"]
+    assert till.mails() == ["gift_receipt", "charge_notice"]
 
 
 def test_a_paused_or_stopped_commitment_is_not_charged_and_its_mandate_ends_at_the_vendor(till: Till) -> None:
@@ -157,17 +132,17 @@ def test_money_goes_back_with_a_second_person_above_the_limit(till: Till) -> Non
         session.commit()
         large_id = large.id
     jobs.send_refunds(till.work)
-    assert gifts(till) == [(25000, 20000)]
+    assert till.gifts() == [(25000, 20000)]
     with till.session() as session:
         session.get_one(Refund, large_id).approve(session, by=BRAM, now=till.now)
         session.commit()
     jobs.send_refunds(till.work)
     jobs.send_refunds(till.work)
-    assert gifts(till) == [(25000, 0)]
+    assert till.gifts() == [(25000, 0)]
     assert till.vendor.count("refunds") == 2
     with till.session() as session:
         assert {r.state for r in session.scalars(select(Refund))} == {"done"}
-    assert facts(till)[1:] == [("refunded", 5000, 5000), ("refunded", 20000, 20000)]
+    assert till.facts()[1:] == [("refunded", 5000, 5000), ("refunded", 20000, 20000)]
     assert till.online(online.payment_id).step == "paid"
 
 
@@ -181,16 +156,16 @@ def test_a_chargeback_takes_the_gift_back_pauses_and_a_won_one_brings_it_again(t
     assert external_id is not None
     back = till.vendor.charge_back(external_id, Money.eur("10.00"))
     till.news(external_id)
-    assert gifts(till) == [(1000, 1000), (1000, 0)]
+    assert till.gifts() == [(1000, 1000), (1000, 0)]
     commitment = till.commitment()
     assert (commitment.state(till.settings.day_of(till.now)), commitment.instalments[1].status) == (
         "paused", "returned",
     )  # fmt: skip
-    assert tasks(till) == ["charged_back"]
+    assert till.tasks() == ["charged_back"]
     till.later(days=10)
     till.vendor.reverse_chargeback(external_id, back)
     till.news(external_id)
-    assert gifts(till) == [(1000, 1000), (1000, 1000)]
+    assert till.gifts() == [(1000, 1000), (1000, 1000)]
     assert till.commitment().instalments[1].status == "paid"
 
 
@@ -209,10 +184,10 @@ def test_a_soft_decline_is_tried_again_three_times_and_then_a_person_decides(til
     till.vendor.decline_next_charge("soft")
     jobs.charge_due(till.work)
     assert till.commitment().instalments[1].status == "returned"
-    assert tasks(till) == ["charge_failed"]
-    assert mails(till).count("charge_retry") == 3
-    assert mails(till)[-1] == "charge_given_up"
-    assert gifts(till) == [(1000, 1000)]
+    assert till.tasks() == ["charge_failed"]
+    assert till.mails().count("charge_retry") == 3
+    assert till.mails()[-1] == "charge_given_up"
+    assert till.gifts() == [(1000, 1000)]
 
 
 def test_a_hard_decline_ends_the_mandate_and_the_donor_makes_a_new_one(till: Till) -> None:
@@ -222,7 +197,7 @@ def test_a_hard_decline_ends_the_mandate_and_the_donor_makes_a_new_one(till: Til
     jobs.charge_due(till.work)
     commitment = till.commitment()
     assert commitment.gateway_mandate is not None
-    assert (commitment.gateway_mandate.state, mails(till)[-1]) == ("invalid", "charge_needs_you")
+    assert (commitment.gateway_mandate.state, till.mails()[-1]) == ("invalid", "charge_needs_you")
     with till.session() as session:
         there = session.get_one(Commitment, commitment.id)
         checkout = Checkout.open(
@@ -239,7 +214,7 @@ def test_a_hard_decline_ends_the_mandate_and_the_donor_makes_a_new_one(till: Til
     commitment = till.commitment()
     assert commitment.gateway_mandate is not None
     assert (commitment.gateway_mandate.state, commitment.instalments[1].status) == ("valid", "paid")
-    assert gifts(till) == [(1000, 1000)] * 2
+    assert till.gifts() == [(1000, 1000)] * 2
 
 
 def test_an_answer_that_was_lost_is_asked_for_with_the_same_key(till: Till) -> None:
@@ -254,7 +229,7 @@ def test_an_answer_that_was_lost_is_asked_for_with_the_same_key(till: Till) -> N
     till.later(minutes=6)
     jobs.poll_gateways(till.work)
     assert till.vendor.count("payments") == 2
-    assert gifts(till) == [(1000, 1000)] * 2
+    assert till.gifts() == [(1000, 1000)] * 2
 
 
 def test_a_second_real_payment_is_a_flagged_gift(till: Till) -> None:
@@ -274,6 +249,6 @@ def test_a_second_real_payment_is_a_flagged_gift(till: Till) -> None:
         till.gateway.vendor.get(first.external_id).change(till.now, "open")
     till.vendor.pay(first.external_id)
     till.news(first.external_id)
-    assert gifts(till) == [(2500, 2500)] * 2
+    assert till.gifts() == [(2500, 2500)] * 2
     assert till.online(first.payment_id).duplicate_of_id == second.payment_id
-    assert (tasks(till), mails(till)) == (["second_payment"], ["gift_receipt"])
+    assert (till.tasks(), till.mails()) == (["second_payment"], ["gift_receipt"])

@@ -8,23 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.orm import Session
 
-from supporters import sealing
 from supporters.giving.commitment import Commitment
+from supporters.giving.gift import Gift
+from supporters.mail.message import OutboxMessage
 from supporters.money import Money
 from supporters.payments.gateway import GatewayAccount
 from supporters.payments.memory import MemoryBackstage, MemoryGateway
-from supporters.payments.online import post
+from supporters.payments.online import jobs, post
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.cashier import Cashier
 from supporters.payments.online.checkout import Checkout, Person
+from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.inbox import Notification
 from supporters.payments.online.payment import OnlinePayment
 from supporters.registry import Work
-from supporters.sealing import Keyring
 from supporters.settings import Settings
+from supporters.tasks import Task
 from tests import cast
 from tests.cast import NOW
 
@@ -34,12 +36,13 @@ ADA = Person("Ada", "Lovelace", "ada@example.org")
 
 @dataclass
 class Till:
-    engine: Engine
+    """On an engine every commit is real; on a connection all of it goes when the test's transaction is rolled back."""
+
+    bind: Engine | Connection
     now: datetime = NOW
     settings: Settings = field(default_factory=lambda: Settings(public_url="https://charity.example"))
 
     def __post_init__(self) -> None:
-        sealing.use(self.engine, Keyring.generate())
         self.gateway = MemoryGateway(ACCOUNT, now=lambda: self.now)
         self.vendor = MemoryBackstage(self.gateway)
         accounts = Accounts({"memory": self.gateway})
@@ -51,7 +54,9 @@ class Till:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        with Session(self.engine) as session:
+        with Session(self.bind, join_transaction_mode="create_savepoint") as session:
+            if isinstance(self.bind, Connection) and self.bind.dialect.name == "postgresql":
+                event.listen(session, "before_commit", _check_what_is_deferred)
             yield session
 
     @property
@@ -87,14 +92,25 @@ class Till:
         self.news(online.external_id)
         return self.online(online.payment_id)
 
+    def charged(self, amount: str = "10.00", **fields: object) -> OnlinePayment:
+        """A commitment whose second instalment was charged a month later; that payment."""
+        self.given("commitment", amount, **fields)
+        self.later(days=31)
+        jobs.charge_due(self.work)
+        return self.last()
+
     # -- the vendor ----------------------------------------------------------------------------------------------
 
-    def news(self, external_id: str) -> dict[str, int]:
-        """The vendor posts, and it is looked at."""
+    def post(self, external_id: str) -> None:
+        """The vendor posts, and nobody looked yet."""
         headers, body = self.vendor.news(external_id)
         with self.session() as session:
             assert Notification.receive(session, self.gateway, headers, body, now=self.now)
             session.commit()
+
+    def news(self, external_id: str) -> dict[str, int]:
+        """The vendor posts, and it is looked at."""
+        self.post(external_id)
         return post.work_through(self.cashier)
 
     # -- what there is -------------------------------------------------------------------------------------------
@@ -105,6 +121,13 @@ class Till:
             session.expunge_all()
         return found
 
+    def last(self) -> OnlinePayment:
+        """The payment that was made last."""
+        with self.session() as session:
+            found = session.scalars(select(OnlinePayment).order_by(OnlinePayment.id.desc()).limit(1)).one()
+            session.expunge_all()
+        return found
+
     def commitment(self) -> Commitment:
         with self.session() as session:
             found = session.scalars(select(Commitment).order_by(Commitment.id.desc())).first()
@@ -112,3 +135,29 @@ class Till:
             _ = found.terms, found.instalments, found.pauses, found.gateway_mandate, found.supporter
             session.expunge_all()
         return found
+
+    def gifts(self) -> list[tuple[int, int]]:
+        """Amount and what is left of it, in the order of booking."""
+        with self.session() as session:
+            return [(gift.amount, gift.net.amount) for gift in session.scalars(select(Gift).order_by(Gift.id))]
+
+    def facts(self) -> list[tuple[str, int, int]]:
+        """Kind, amount, and what of it was booked."""
+        with self.session() as session:
+            return [(f.kind, f.amount, f.booked) for f in session.scalars(select(PaymentFact).order_by(PaymentFact.id))]
+
+    def mails(self) -> list[str]:
+        with self.session() as session:
+            return list(session.scalars(select(OutboxMessage.template).order_by(OutboxMessage.id)))
+
+    def tasks(self) -> list[str]:
+        """What somebody has to do."""
+        with self.session() as session:
+            return list(session.scalars(select(Task.kind).where(Task.done_at.is_(None)).order_by(Task.id)))
+
+
+def _check_what_is_deferred(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.flush()
+        session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        session.execute(text("SET CONSTRAINTS ALL DEFERRED"))

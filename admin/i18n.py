@@ -36,7 +36,9 @@ WORDS = _marked(
     "paused", "waived", "missed", "open", "failed", "month", "two_months", "quarter", "half_year", "year",
     "nothing is due", "an Excel workbook (.xlsx) or a zip file", "an old Excel workbook (.xls)", "a PDF",
     "text in UTF-32", "it was made for something else", "a test payment on a live account",
-    "a live payment on a test account", "it has another name at the gateway", "no reason given", "invalid", "ended",
+    "a live payment on a test account", "it has another name at the gateway",
+    "another payment has this name", "no reason given", "invalid",
+    "ended",
     "pending", "waiting", "ready", "submitting", "unknown", "done", "nothing new", "about nothing of ours",
     "the same came again", "no payment of ours has this name yet",
 )  # fmt: skip

@@ -82,7 +82,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "card_expired": lazy("The card has expired"),
         "lost_card": lazy("The card was reported lost"),
         "stolen_card": lazy("The card was reported stolen"),
-        "not_there": lazy("Set down by hand: it is not at the gateway"),
+        "never_made": lazy("It was never made at the gateway"),
         "gone": lazy("The gateway does not know the mandate any more"),
         "misasked": lazy("The gateway did not take what we asked"),
     },
@@ -173,6 +173,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "charge_retry": lazy("It failed, and is tried again"),
         "charge_needs_you": lazy("New details are needed"),
         "charge_given_up": lazy("It failed, and we stop trying"),
+        "own_page_link": lazy("Link to their own page"),
+        "account_changed": lazy("The account was changed"),
     },
 }
 

@@ -71,7 +71,12 @@ def story(online: OnlinePayment, left: Money | None) -> Story:
         "failed": lambda: Story(
             _("It failed: %(why)s. Nothing was booked.", why=failure(online)), _after_failing(online)
         ),
-        "cancelled": lambda: Story(_("It was broken off before it was paid. Nothing was booked."), _late()),
+        "cancelled": lambda: Story(
+            _("Somebody looked, and the gateway has no such payment. Nothing was booked.")
+            if online.failure_code == "never_made"
+            else _("It was broken off before it was paid. Nothing was booked."),
+            _late(),
+        ),
         "expired": lambda: Story(_("It was not paid in time. Nothing was booked."), _late()),
         "parked": lambda: Story(
             _(
@@ -80,7 +85,7 @@ def story(online: OnlinePayment, left: Money | None) -> Story:
             ),
             _(
                 "Look in the gateway's own dashboard what it is. Was something set wrong and is it right now, let us"
-                " look again. Is it not ours, set it down as failed."
+                " look again. Is it not ours, set it down as never made."
             ),
         ),
     }
@@ -95,7 +100,7 @@ def _unknown(online: OnlinePayment, again: str) -> Story:
         so_far,
         _(
             "It is too long ago to ask again. Look in the gateway's own dashboard for the reference below. Is it there,"
-            " let us look once more. Is it not there, set it down as failed."
+            " let us look once more. Is it not there, set it down as never made."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What a person can do about one online payment: look at the gateway, look at its news again, set it down as failed."""
+"""What a person can do about one online payment: ask the gateway, look at its news again, say it was never made."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from flask import current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from wtforms.validators import DataRequired
 
 from admin import clock, payment_story
 from admin.access import current_actor, needs
@@ -15,7 +16,7 @@ from admin.data import session
 from admin.i18n import gettext as _
 from admin.i18n import lazy, moment, ngettext, say
 from admin.kit.confirm import Confirmation
-from admin.kit.forms import Form, required, saving, text
+from admin.kit.forms import Form, saving, text
 from admin.pages.online_payments import about, find, to_payment
 from supporters import Notification, OnlinePayment, audit
 from supporters.errors import AchterbanError, NotFound
@@ -81,7 +82,7 @@ def online_payment_news(payment_id: int, notification_id: int) -> ResponseReturn
     with at.session() as own:
         again = own.get_one(Notification, notification_id)
         own.expunge(again)
-    came_of_it = post.handle(at, again)
+    came_of_it = post.look_at(at, again)
     texts = {
         "done": _("Looked at again; what the gateway says of this payment is booked."),
         "later": _("The gateway does not answer now; we look again by ourselves."),
@@ -91,24 +92,24 @@ def online_payment_news(payment_id: int, notification_id: int) -> ResponseReturn
     return redirect(to_payment(payment_id))
 
 
-class SetDownForm(Form):
+class NeverMadeForm(Form):
     why = text(
         lazy("What did you see at the gateway?"),
-        required(),
+        DataRequired(lazy("Fill this in.")),
         length=200,
         description=lazy("For example: searched for the reference in the dashboard, there is no such payment."),
     )
 
 
-@bp.route("/online-payments/<int:payment_id>/set-down", methods=["GET", "POST"])
+@bp.route("/online-payments/<int:payment_id>/never-made", methods=["GET", "POST"])
 @needs("money.run", fresh=True)
-def online_payment_set_down(payment_id: int) -> ResponseReturnValue:
+def online_payment_never_made(payment_id: int) -> ResponseReturnValue:
     online = find(payment_id)
-    form = SetDownForm()
+    form = NeverMadeForm()
     if form.validate_on_submit():
         actor = current_actor()
-        if online.step == "unknown" and deciding.may_be_set_down(online):
-            # A last look: should it be there after all, it is booked and not set down.
+        if online.step == "unknown" and online.is_for_a_person:
+            # A last look: should it be there after all, it is booked instead.
             session().rollback()
             with suppress(NotFound):  # An account that the settings no longer name cannot be asked.
                 cashier().sync(payment_id, "button")
@@ -117,28 +118,17 @@ def online_payment_set_down(payment_id: int) -> ResponseReturnValue:
                 flash(_("It is there after all, as you see below."), "success")
                 return redirect(to_payment(payment_id))
         with saving(form) as saved:
-            deciding.set_down(
-                saved,
-                online,
-                form.why.data,
-                by=actor,
-                now=clock.now(),
-                day_of=current_app.extensions["supporters"].settings.day_of,
-            )
+            online.never_made(saved, by=actor, now=clock.now(), why=form.why.data)
         if not form.refusal:
-            flash(_("Set down as failed."), "success")
+            flash(_("Set down as never made."), "success")
             return redirect(to_payment(payment_id))
     points = [_("Nothing is booked, and the donor owes nothing for it.")]
+    if online.payment.instalment is not None:
+        points.append(_("It is a charge for a commitment: it is charged afresh, with the next charges."))
     if online.step == "unknown":
         points.append(_("We look for it one last time first; should it be there, it is booked instead."))
-    else:
-        points.append(_("Should the money come after all, it is booked by itself."))
-    if online.payment.instalment is not None:
-        points.insert(
-            1, _("It is a charge for a commitment: it is tried again in some days, with a message to the donor.")
-        )
     return Confirmation(
-        title=_("Set down as failed"),
+        title=_("Set down as never made"),
         question=_(
             "You looked in the dashboard of the gateway %(account)s, and payment %(reference)s is not there:",
             account=online.account,
@@ -146,7 +136,7 @@ def online_payment_set_down(payment_id: int) -> ResponseReturnValue:
         ),
         points=points,
         total=online.payment.money,
-        button=_("It is not there: it failed"),
+        button=_("It is not there: it was never made"),
         back=to_payment(payment_id),
         danger=True,
         crumbs=crumbs(online),

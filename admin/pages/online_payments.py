@@ -27,7 +27,6 @@ from admin.labels import badge, choices, label
 from admin.pages.people import to_supporter
 from supporters import GatewayCall, Money, Notification, OnlinePayment, Payment, PaymentFact, Refund, Supporter, Task
 from supporters.errors import NotFound
-from supporters.payments.online import deciding
 from supporters.people import search as people_search
 
 #: So much of a raw notification is shown; it is a vendor's text, or a stranger's.
@@ -212,7 +211,7 @@ def online_payment(payment_id: int) -> ResponseReturnValue:
         facts=list(facts),
         refunds=refunds_of(payment_id),
         can_refund=left is not None and bool(left) and Refund.left(session(), payment).amount > 0,
-        may_be_set_down=deciding.may_be_set_down(online),
+        is_for_a_person=online.is_for_a_person,
         calls=list(calls),
         answered=payment_story.answered,
         news=raw_news(online),

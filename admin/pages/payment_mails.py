@@ -13,7 +13,10 @@ from admin.pages.petition_preview import LETTER_CSP
 from supporters.errors import NotFound
 from supporters.mail.letter import Letter, preview
 
-MAILS = ("gift_receipt", "charge_notice", "charge_retry", "charge_needs_you", "charge_given_up", "gift_refunded")
+MAILS = (
+    "gift_receipt", "charge_notice", "charge_retry", "charge_needs_you", "charge_given_up", "gift_refunded",
+    "own_page_link", "account_changed",
+)  # fmt: skip
 
 
 def _letter(template: str, language: str) -> Letter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from supporters.money import Money
-from supporters.payments.gateway import GatewayAccount, Unavailable
+from supporters.payments.gateway import GatewayAccount
 from supporters.payments.memory import MemoryBackstage, MemoryGateway
 from supporters.payments.online import jobs, post
 from supporters.payments.online.accounts import Accounts
@@ -126,15 +126,16 @@ class Counter:
         jobs.charge_due(self.work)
 
     def lost(self, trouble: Any = "500") -> int:
-        """A payment of which nobody knows whether it was made, and nobody looks any more."""
-        checkout = self.checkout()
+        """A charge of which nobody knows whether it was made, and nobody looks any more."""
+        self.given("commitment", "7.50")
+        self.later(days=31)
         self.vendor.trouble(trouble)
-        with suppress(Unavailable):
-            self.cashier.begin(checkout)
-        self.later(days=2)
-        jobs.poll_gateways(self.work)
+        jobs.charge_due(self.work)
         with self.session() as session:
-            return int(session.scalar(select(OnlinePayment.payment_id).order_by(OnlinePayment.id.desc()).limit(1)))
+            online = session.scalars(select(OnlinePayment).where(OnlinePayment.step == "unknown")).one()
+            online.next_sync_at, online.submitted_at = None, self.now - timedelta(days=2)
+            session.commit()
+            return int(online.payment_id)
 
     def parked(self) -> int:
         """What the gateway has under the name is not what was asked."""

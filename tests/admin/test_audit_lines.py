@@ -28,6 +28,8 @@ KNOWN_LATER: dict[tuple[str, str], Iterable[str]] = {
     ("admin.pages.exporting", "what"): ("supporters", "gifts"),  # any list; see the test of the lists
     ("admin.pages.account", "current_user._get_current_object()"): ("user",),
     ("admin.security", "user"): ("user",),
+    ("admin.pages.online_payment_acts", "online"): ("online_payment",),
+    ("admin.pages.online_payment_acts", "news"): ("notification",),
     ("supporters.payments.online.dunning", "online.payment"): ("payment",),
 }
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from supporters import AuditEntry, Gift, Notification, OnlinePayment, Refund, Task
+from supporters import AuditEntry, Gift, Notification, Refund, Task
 from supporters.payments.online import jobs
 from tests.admin.conftest import admin_on
 from tests.admin.online import Counter
@@ -86,8 +86,8 @@ def test_a_payment_says_what_it_is_what_happened_and_how_we_know(client_as, coun
     number = counter.given("commitment", "10.00", method="sepa_debit")
     page = client_as("finance").get(f"/admin/online-payments/{number}")
     words = text(page)
-    assert "The money came in on December 1, 2026 and is booked as a gift." in words
-    assert "Until January 26, 2027 the donor can take it back at their bank" in words
+    assert "The money came in on 1 December 2026 and is booked as a gift." in words
+    assert "Until 26 January 2027 the donor can take it back at their bank" in words
     assert "News of the gateway" in words and "Gift G1" in words and "C0000001" in words
     assert counter.online(number).external_id in words and counter.online(number).transaction_id in words
     assert "Make the payment" in words and "Look at it" in words
@@ -161,46 +161,54 @@ def test_what_did_not_come_from_the_gateway_is_never_looked_at(client_as, counte
 # --- nobody knows, or it does not fit ---------------------------------------------------------------------------
 
 
-def test_a_payment_nobody_knows_of_is_set_down_as_failed_and_booked_should_it_come(client_as, counter, db):
+def test_a_charge_nobody_knows_of_is_set_down_as_never_made_and_charged_afresh(client_as, counter, db):
     number = counter.lost()
     where = f"/admin/online-payments/{number}"
     otto = client_as("finance")
-    assert "Is it not there, set it down as failed." in text(otto.get(where))
-    assert "set it down as failed…" not in text(client_as("fundraiser").get(where))
-    assert client_as("fundraiser").get(f"{where}/set-down").status_code == 403
-    assert otto.post(f"{where}/set-down", data={"why": " "}).status_code == 422
-    page = otto.post(f"{where}/set-down", data={"why": "not in the dashboard"}, follow_redirects=True)
-    assert "Set down by hand: it is not at the gateway" in text(page)
-    assert counter.online(number).step == "failed"
-    assert "set_down" in verbs(db, "online_payment")
+    assert "Is it not there, set it down as never made." in text(otto.get(where))
+    assert f"P{number} " in text(otto.get("/admin/online-payments?look=unknown"))
+    assert "set it down as never made…" not in text(client_as("fundraiser").get(where))
+    assert client_as("fundraiser").get(f"{where}/never-made").status_code == 403
+    assert otto.post(f"{where}/never-made", data={"why": " "}).status_code == 422
+    page = otto.post(f"{where}/never-made", data={"why": "not in the dashboard"}, follow_redirects=True)
+    assert "the gateway has no such payment" in text(page)
+    with db() as session:
+        line = session.scalars(select(AuditEntry).where(AuditEntry.verb == "never_made")).one()
+        assert (line.by, line.detail["why"]) == ("person:finance@example.org", "not in the dashboard")
     assert [(task.kind, task.outcome) for task in rows(db, Task)] == [("payment_unknown", "not in the dashboard")]
-    assert otto.post(f"{where}/set-down", data={"why": "again"}).status_code == 409
+    assert otto.post(f"{where}/never-made", data={"why": "again"}).status_code == 409
+    jobs.charge_due(counter.work)
+    assert [gift.amount for gift in rows(db, Gift)] == [750, 750]
 
 
 def test_before_a_payment_is_set_down_we_look_one_last_time(client_as, counter, db):
     number = counter.lost("500_done")
-    where = f"/admin/online-payments/{number}"
-    otto = client_as("finance")
-    with db() as session:
-        online = session.scalars(select(OnlinePayment)).one()
-        online.step, online.external_id, online.next_sync_at = "unknown", None, None
-    (external_id,) = counter.gateway.vendor.payments
-    counter.vendor.pay(external_id)
-    answer = otto.post(f"{where}/set-down", data={"why": "did not see it"}, follow_redirects=True)
+    answer = client_as("finance").post(
+        f"/admin/online-payments/{number}/never-made", data={"why": "did not see it"}, follow_redirects=True
+    )
     assert "It is there after all" in text(answer)
     assert counter.online(number).step == "paid"
-    assert [gift.amount for gift in rows(db, Gift)] == [2500]
+    assert [gift.amount for gift in rows(db, Gift)] == [750, 750]
 
 
 def test_while_we_still_look_by_ourselves_nobody_sets_a_payment_down(client_as, counter):
-    checkout = counter.checkout()
+    counter.given("commitment", "10.00")
+    counter.later(days=31)
     counter.vendor.trouble("drop")
-    with pytest.raises(Exception, match="lost"):
-        counter.cashier.begin(checkout)
+    jobs.charge_due(counter.work)
     otto = client_as("finance")
-    page = text(otto.get("/admin/online-payments/1"))
+    page = text(otto.get("/admin/online-payments/2"))
     assert "Nothing is charged twice." in page and "set it down" not in page
-    assert otto.post("/admin/online-payments/1/set-down", data={"why": "x"}).status_code == 409
+    assert otto.post("/admin/online-payments/2/never-made", data={"why": "x"}).status_code == 409
+
+
+def test_a_payment_that_does_not_fit_and_is_not_ours_is_set_down_too(client_as, counter, db):
+    number = counter.parked()
+    otto = client_as("finance")
+    page = otto.post(f"/admin/online-payments/{number}/never-made", data={"why": "not ours"}, follow_redirects=True)
+    assert "the gateway has no such payment" in text(page)
+    assert [(task.kind, task.outcome) for task in rows(db, Task)] == [("payment_parked", "not ours")]
+    assert rows(db, Gift) == []
 
 
 def test_a_payment_that_does_not_fit_is_looked_at_again_when_it_does(client_as, counter, db):
@@ -326,7 +334,7 @@ def test_every_screen_opens_for_who_may_see_it(client_as, counter):
         "/admin/gateways", "/admin/online-payments/mails", "/admin/",
     ):  # fmt: skip
         assert viewer.get(address).status_code == 200, address
-    for address in ("refund", "set-down"):
+    for address in ("refund", "never-made"):
         assert viewer.get(f"/admin/online-payments/1/{address}").status_code == 403
     assert viewer.get("/admin/online-payments/99").status_code == 404
 
@@ -343,9 +351,9 @@ def test_every_letter_can_be_looked_at_beforehand(client_as, counter, language):
     viewer = client_as("viewer")
     page = viewer.get(f"/admin/online-payments/mails?language={language}")
     letters = re.findall(r"mail=(\w+)&amp;language", page.text)
-    assert len(set(letters)) == 6
+    assert len(set(letters)) == 8
     for letter in set(letters):
         assert "<iframe" in viewer.get(f"/admin/online-payments/mails?mail={letter}&language={language}").text
         alone = viewer.get(f"/admin/online-payments/mails/{letter}/{language}.html")
-        assert "sandbox" in alone.headers["Content-Security-Policy"] and "€" in alone.text
+        assert "sandbox" in alone.headers["Content-Security-Policy"] and "charity.example" in alone.text
     assert viewer.get("/admin/online-payments/mails?mail=petition_confirm").status_code == 404

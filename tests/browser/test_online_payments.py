@@ -7,7 +7,7 @@ import os
 import pytest
 from sqlalchemy import select
 
-from supporters import Commitment
+from supporters import Commitment, OnlinePayment
 from supporters.payments.gateway import MandateRef
 from supporters.payments.online import jobs
 from tests.admin.online import Counter
@@ -36,24 +36,18 @@ def fill(counter: Counter) -> None:
     PAYMENTS["second"] = counter.paid_twice()
     PAYMENTS["parked"] = counter.parked()
     counter.given("commitment", "10.00")
-    ended = counter.given("commitment", "12.50")
-    PAYMENTS["lost"] = counter.lost()
-    counter.charged()
+    PAYMENTS["first"] = counter.given("commitment", "12.50")
+    PAYMENTS["lost"] = counter.lost()  # With it, what fell due on the first of the others failed or was charged.
     with counter.session() as session:
         mandate = session.get_one(Commitment, 3).gateway_mandate
         key, ref = mandate.id, MandateRef(mandate.customer, mandate.external_id)
     counter.vendor.end_mandate(ref)
     counter.cashier.look_at_mandate(key)
     counter.charged("soft", days=31)
-    PAYMENTS["first"] = ended
     with counter.session() as session:
-        from supporters import OnlinePayment
-
-        last = session.scalars(
-            select(OnlinePayment).where(OnlinePayment.purpose == "recurring").order_by(OnlinePayment.id)
-        ).all()
-        PAYMENTS["failed"] = last[-1].payment_id
-        external_id = last[0].external_id
+        charges = select(OnlinePayment).where(OnlinePayment.purpose == "recurring").order_by(OnlinePayment.id)
+        PAYMENTS["failed"] = session.scalars(charges.where(OnlinePayment.step == "failed")).all()[-1].payment_id
+        external_id = session.scalars(charges.where(OnlinePayment.step == "paid")).all()[0].external_id
     counter.vendor.charge_back(external_id, counter.gateway.fetch(external_id).money)
     counter.news(external_id)
 
@@ -70,7 +64,7 @@ def screens() -> list[str]:
     return [
         "/admin/", "/admin/online-payments", *pages, f"/admin/online-payments/{PAYMENTS['paid']}/refund",
         f"/admin/online-payments/{PAYMENTS['second']}/refund?why=second",
-        f"/admin/online-payments/{PAYMENTS['lost']}/set-down", "/admin/refunds", "/admin/refunds/1/approve",
+        f"/admin/online-payments/{PAYMENTS['lost']}/never-made", "/admin/refunds", "/admin/refunds/1/approve",
         "/admin/refunds/1/cancel", "/admin/commitments/failing", "/admin/gateways", "/admin/online-payments/mails",
         "/admin/commitments/2", "/admin/commitments/3", "/admin/supporters/1", "/admin/gifts/3",
         "/admin/gifts/3/reverse",

@@ -1,57 +1,20 @@
-"""What a person decides about a payment where nobody else can: it is not there, look once more, give it back."""
+"""What a person decides about a payment where nobody else can: look once more, or give it back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from supporters import audit
 from supporters.actor import Actor
-from supporters.errors import BadInput, Refused
+from supporters.errors import Refused
 from supporters.money import Money
-from supporters.payments.online import booking, dunning
-from supporters.payments.online.booking import Learning
+from supporters.payments.online import booking
 from supporters.payments.online.payment import UNDER_WAY, OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.tasks import Task
-
-#: The code of a failure that a person set down, in the place of a vendor's.
-NOT_THERE = "not_there"
-
-
-def may_be_set_down(online: OnlinePayment) -> bool:
-    """It does not fit, or nobody knows and nobody looks any more; and no money of it is in the books."""
-    lost = online.step == "unknown" and online.next_sync_at is None
-    return (lost or online.step == "parked") and online.payment.gift_id is None
-
-
-def set_down(
-    session: Session, online: OnlinePayment, why: str, *, by: Actor, now: datetime, day_of: Callable[[datetime], date]
-) -> None:
-    """Somebody looked at the gateway: this payment is not there. It failed, and what follows from that follows.
-
-    Should the money come after all, it is booked.
-    """
-    by.must_be_signed_in()
-    if not why.strip():
-        raise BadInput("Say what you saw at the gateway.", field="why")
-    booking.lock(session, online)
-    if not may_be_set_down(online):
-        raise Refused(
-            "Payment %(reference)s is not one that nobody knows of: it cannot be set down as failed.",
-            reference=online.payment.reference,
-        )
-    online.step, online.settled_at, online.next_sync_at, online.parked_for = "failed", now, None, None
-    online.failure_kind, online.failure_code = "soft", NOT_THERE
-    if online.payment.state == "open":
-        online.payment.state = "failed"
-    audit.record(session, by, "set_down", online, now=now, supporter=online.payment.supporter_id, why=why.strip()[:200])
-    _finish(session, (f"unknown:{online.id}", f"parked:{online.id}"), why, by=by, now=now)
-    dunning.let_go(session, online, Learning("button", by, now, day_of))
-    session.flush()
 
 
 def reconsider(session: Session, online: OnlinePayment, *, by: Actor, now: datetime) -> None:

@@ -40,6 +40,12 @@ def work_through(cashier: Cashier, *, stopping: Callable[[], bool] = lambda: Fal
     return found
 
 
+def look_at(cashier: Cashier, news: Notification) -> str:
+    """One piece of news by itself: done, ignored or later."""
+    (state,) = _handle(cashier, [news])
+    return state
+
+
 def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
     """Look at what this news is about, each payment once, and set down what came of it."""
     about: dict[int, int | None] = {}

@@ -6,13 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from supporters.audit import AuditEntry
-from supporters.errors import BadInput, NotAllowed, Refused
+from supporters.errors import NotAllowed, Refused
 from supporters.giving.commitment import Commitment
-from supporters.giving.gift import Gift
 from supporters.mail.letter import Letter, render
 from supporters.mail.message import OutboxMessage
 from supporters.money import Money
-from supporters.payments.gateway import GatewayError, MandateRef
+from supporters.payments.gateway import MandateRef
 from supporters.payments.online import deciding, failing, jobs
 from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
@@ -20,74 +19,6 @@ from supporters.people.timeline import timeline
 from supporters.tasks import Task
 from tests.cast import ANNA, CARL
 from tests.supporters.payments.online.till import Till
-
-
-def lost(till: Till) -> int:
-    """A charge whose answer never came, two days ago."""
-    till.given("commitment", "10.00")
-    till.later(days=31)
-    till.vendor.trouble("500", times=9)
-    jobs.charge_due(till.work)
-    till.later(days=2)
-    jobs.poll_gateways(till.work)
-    with till.session() as session:
-        online = session.scalars(select(OnlinePayment).where(OnlinePayment.purpose == "recurring")).one()
-        assert (online.step, online.next_sync_at) == ("unknown", None)
-        return online.payment_id
-
-
-def set_down(till: Till, payment_id: int, by: object = ANNA, why: str = "not there") -> None:
-    with till.session() as session:
-        online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
-        deciding.set_down(session, online, why, by=by, now=till.now, day_of=till.settings.day_of)  # type: ignore[arg-type]
-        session.commit()
-
-
-def test_a_lost_charge_that_is_set_down_is_tried_again_and_its_task_is_done(till: Till) -> None:
-    payment_id = lost(till)
-    with pytest.raises(NotAllowed):
-        set_down(till, payment_id, CARL)
-    with pytest.raises(BadInput, match="what you saw"):
-        set_down(till, payment_id, why=" ")
-    set_down(till, payment_id)
-    instalment = till.commitment().instalments[1]
-    assert (instalment.status, instalment.not_before_on) != ("claimed", None)
-    assert instalment.status == "due"
-    with till.session() as session:
-        (task,) = session.scalars(select(Task)).all()
-        assert (task.kind, task.outcome, task.done_by) == ("payment_unknown", "not there", ANNA.key)
-        trace = session.scalars(select(AuditEntry).where(AuditEntry.verb == "set_down")).one()
-        assert (trace.by, trace.detail["why"]) == (ANNA.key, "not there")
-    till.gateway.vendor.troubles.clear()
-    till.later(days=3)
-    jobs.charge_due(till.work)
-    assert till.commitment().instalments[1].status == "paid"
-    with pytest.raises(Refused, match="cannot be set down"):
-        set_down(till, payment_id)
-
-
-def test_money_of_a_payment_that_was_set_down_is_booked_when_it_comes_after_all(till: Till) -> None:
-    checkout = till.checkout()
-    till.vendor.trouble("500_done")
-    with pytest.raises(GatewayError):
-        till.cashier.begin(checkout)
-    (external_id,) = till.gateway.vendor.payments
-    with till.session() as session:
-        online = session.scalars(select(OnlinePayment)).one()
-        online.next_sync_at = None
-        session.commit()
-        payment_id = online.payment_id
-    set_down(till, payment_id)
-    assert till.online(payment_id).step == "failed"
-    with till.session() as session:
-        online = session.scalars(select(OnlinePayment)).one()
-        online.external_id = external_id
-        session.commit()
-    till.vendor.pay(external_id)
-    till.news(external_id)
-    assert till.online(payment_id).step == "paid"
-    with till.session() as session:
-        assert [gift.amount for gift in session.scalars(select(Gift))] == [2500]
 
 
 def parked(till: Till) -> OnlinePayment:
@@ -118,11 +49,33 @@ def test_what_does_not_fit_is_put_back_unless_it_fits_now(till: Till) -> None:
         again()
 
 
-def test_what_does_not_fit_waits_while_the_donor_pays_in_another_way(till: Till) -> None:
+def test_what_does_not_fit_and_is_not_ours_was_never_made(till: Till) -> None:
     online = parked(till)
     with till.session() as session:
-        assert online.checkout_id is not None
+        row = session.get_one(OnlinePayment, online.id)
+        with pytest.raises(NotAllowed):
+            row.never_made(session, by=CARL, now=till.now)
+        row.never_made(session, by=ANNA, now=till.now, why="not ours")
+        session.commit()
+        assert (row.step, row.payment.state, row.failure_code) == ("cancelled", "cancelled", "never_made")
+        (task,) = session.scalars(select(Task)).all()
+        assert (task.kind, task.outcome, task.done_by) == ("payment_parked", "not ours", ANNA.key)
+        trace = session.scalars(select(AuditEntry).where(AuditEntry.verb == "never_made")).one()
+        assert (trace.by, trace.detail["why"]) == (ANNA.key, "not ours")
+        with pytest.raises(Refused, match="is cancelled"):
+            row.never_made(session, by=ANNA, now=till.now)
+
+
+def test_what_does_not_fit_waits_while_the_donor_pays_in_another_way(till: Till) -> None:
+    online = parked(till)
+    assert online.checkout_id is not None
+    with till.session() as session:
+        session.get_one(OnlinePayment, online.id).step = "cancelled"
+        session.commit()
     till.cashier.begin(online.checkout_id)
+    with till.session() as session:
+        session.get_one(OnlinePayment, online.id).step = "parked"
+        session.commit()
     with till.session() as session, pytest.raises(Refused, match="in another way"):
         deciding.reconsider(session, session.get_one(OnlinePayment, online.id), by=ANNA, now=till.now)
 

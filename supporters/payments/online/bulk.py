@@ -108,7 +108,7 @@ def _others_names(session: Session, rows: list[Row[Any]], seen: Mapping[int, Sna
     for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
         names = [name for _, name in new]
         query = select(OnlinePayment.account, column).where(column.in_(names))
-        found |= {new[account, name] for account, name in session.execute(query) if (account, name) in new}
+        found |= {new[account, name] for account, name in session.execute(query) if name and (account, name) in new}
     return found
 
 

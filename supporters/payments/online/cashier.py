@@ -212,6 +212,7 @@ class Cashier:
         ref = None
         if online.purpose == "recurring" and mandate is not None:
             ref = MandateRef(mandate.customer, mandate.external_id)
+            more["customer"] = mandate.customer
         return gateway, online.order(self._description(online), **more), urls, ref
 
     @staticmethod
@@ -463,6 +464,15 @@ class Cashier:
             mandate.revoked_at = self.now()
             session.commit()
         return True
+
+    def find_mandate(self, account: str, external_id: str) -> int | None:
+        """Which mandate of ours news is about, where it names one."""
+        with self.session() as session:
+            return session.scalar(
+                select(GatewayMandate.id).where(
+                    GatewayMandate.account == account, GatewayMandate.external_id == external_id
+                )
+            )
 
     def look_at_mandate(self, gateway_mandate_id: int) -> None:
         """A mandate that the vendor ended is ended here too."""

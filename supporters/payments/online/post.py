@@ -53,6 +53,7 @@ def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
         if known is None and news.key is not None:
             known = cashier.find_payment(news.account, news.external_id, news.key)
         about[news.id] = known
+    mandates = {news.id: _look_at_mandate(cashier, news) for news in taken if about[news.id] is None}
     answers: dict[int, str | Exception] = {}
     try:
         answers |= cashier.sync_many((key for key in about.values() if key is not None), "webhook")
@@ -67,7 +68,8 @@ def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
         )
         for row in rows:
             payment_id = about[row.id]
-            state, note = _what_came(cashier, row, None if payment_id is None else answers[payment_id])
+            answer = mandates[row.id] if payment_id is None else answers[payment_id]
+            state, note = _what_came(cashier, row, answer)
             found[state] += 1
             if state == "later":
                 pace = timedelta(seconds=_PACE[min(row.tries, len(_PACE)) - 1])
@@ -76,6 +78,18 @@ def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
                 row.finish(state, note, now=cashier.now())
         session.commit()
     return found
+
+
+def _look_at_mandate(cashier: Cashier, news: Notification) -> str | Exception | None:
+    """Some news names a mandate and no payment; None where it is none of ours."""
+    mandate_id = cashier.find_mandate(news.account, news.external_id)
+    if mandate_id is None:
+        return None
+    try:
+        cashier.look_at_mandate(mandate_id)
+    except GatewayError as error:
+        return error
+    return "the mandate was looked at"
 
 
 def _alone(cashier: Cashier, payment_id: int) -> dict[int, str | Exception]:

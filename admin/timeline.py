@@ -11,17 +11,31 @@ from flask import url_for
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from admin.access import may
 from admin.audit_lines import describe
 from admin.blueprint import NAME
 from admin.i18n import gettext as _
-from admin.i18n import money
+from admin.i18n import lazy, money
 from admin.labels import badge, label
-from supporters import AuditEntry, Commitment, Designation, Gift, Money, Reversal, Supporter
+from supporters import AuditEntry, Commitment, Designation, Gift, Money, OnlinePayment, Payment, Reversal, Supporter
+from supporters.payments import timeline as payments_timeline
 
 SHOWN = 30
 
-#: Audit lines that say what a gift or reversal in the timeline says already.
-_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift")}
+#: Audit lines that say what a gift, reversal or payment in the timeline says already.
+_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift"), ("fail", "payment")}
+
+
+#: What the library says of payments that no gift tells of; the catalogue finds it here.
+_OF_PAYMENTS = (
+    lazy("Debit of %(money)s on its way"), lazy("Debit of %(money)s was refused by the bank"),
+    lazy("Debit of %(money)s was collected and came back"), lazy("Online payment of %(money)s under way"),
+    lazy("Online payment of %(money)s failed"), lazy("Online payment of %(money)s was broken off"),
+    lazy("Online payment of %(money)s was taken back by the donor"),
+    lazy("Online payment of %(money)s came in a second time"), lazy("Charge of %(money)s under way"),
+    lazy("Charge of %(money)s failed"), lazy("Charge of %(money)s was broken off"),
+    lazy("Charge of %(money)s was taken back by the donor"), lazy("Charge of %(money)s came in a second time"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ def entries(session: Session, person: Supporter, before: str | None, show: str) 
     place = _place(before)
     sources: list[Callable[..., list[Entry]]] = []
     if show in ("all", "money"):
-        sources += [_gifts, _reversals]
+        sources += [_gifts, _reversals, _payments]
     if show in ("all", "changes"):
         sources += [_changes]
     found = [entry for source in sources for entry in source(session, person, place)]
@@ -109,6 +123,24 @@ def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
     ]
 
 
+def _payments(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    """Those that no gift tells of: under way, failed, broken off; and what came in a second time."""
+    query = payments_timeline.to_tell(person.id).add_columns(OnlinePayment).where(Payment.state != "returned")
+    return [
+        Entry(
+            payment.collect_on,
+            0,
+            payment.id,
+            _(payments_timeline.text_of(payment, online), money=money(payment.money)),
+            note=label("failure_code", online.failure_code) if online is not None else "",
+            href=url_for(f"{NAME}.online_payment", payment_id=payment.id)
+            if online is not None and may("money.see")
+            else None,
+        )
+        for payment, online in session.execute(_earlier(query, Payment.collect_on, Payment.id, 0, place))
+    ]
+
+
 def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
     query = select(AuditEntry).where(AuditEntry.supporter_id == person.id)
     for verb, subject in _SAID_ELSEWHERE:
@@ -131,7 +163,7 @@ def _by(line: AuditEntry) -> str:
     kind, _sep, name = line.by.partition(":")
     reason = (line.detail or {}).get("reason")
     who = name if kind == "person" else _("%(name)s (automatic)", name=name)
-    return f"{label('end_reason', str(reason))} · {who}" if reason else who
+    return f"{label('end_reason', label('mandate_end', str(reason)))} · {who}" if reason else who
 
 
 def _to(line: AuditEntry) -> str | None:

@@ -50,20 +50,21 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     folder = Path(current_app.instance_path)
     uri = database or f"sqlite:///{folder / FILE}"
     home = f"http://127.0.0.1:{port}"
-    given = {"SUPPORTERS_PUBLIC_URL": home, "SUPPORTERS_GATEWAYS": gateways.accounts(port + 2)}
-    app = create_demo(uri, folder, **given)
+    giving = gateways.settings(port + 2, site=f"http://127.0.0.1:{port + 1}")
+    app = create_demo(uri, folder, SUPPORTERS_PUBLIC_URL=home, **giving)
     with app.app_context():
         ring = sealing.of(current_app.extensions["sqlalchemy"].engine)
         if fresh:
             gateways.forget(folder)
         make(uri, ring, one_in=one_in, fresh=fresh, is_ours=database is None)
         _welcome_users()
-    site = None if no_serve else example.serve(uri, folder, petitions_host=home, port=port + 1)
+    site = None if no_serve else example.serve(uri, folder, petitions_host=home, port=port + 1, **giving)
     vendors = None if no_serve else gateways.serve(folder, site=home, port=port + 2)
     _tell(uri, port, serves=not no_serve)
     if site:
         click.echo(f"A site that uses it, with a petition to sign: {site}")
-        click.echo("Mail is not sent but shown here: sign, and open the link in it.")
+        click.echo(f"Give there, once or every month: http://127.0.0.1:{port + 1}/donate")
+        click.echo("Mail is not sent but shown here: sign or give, and open the link in it.")
     if vendors:
         click.echo(f"Simulated payment vendors, where no money moves, and their dashboards: {vendors}")
     if not no_serve:

@@ -38,6 +38,17 @@ def accounts(port: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def settings(port: int, *, site: str) -> dict[str, Any]:
+    """What the demo and its example site are configured with, so that ``site`` can take gifts."""
+    return {
+        "SUPPORTERS_GATEWAYS": accounts(port),
+        "SUPPORTERS_GIVING_ORIGINS": [site],
+        "SUPPORTERS_GIVING_RETURN_URLS": [f"{site}/*"],
+        "SUPPORTERS_GIVING_FUNDS": ["general", "noodfonds"],
+        "SUPPORTERS_COVER_COSTS": {"ideal": 32, "bancontact": 39, "card": 50, "sepa_debit": 35},
+    }
+
+
 def as_variable(port: int) -> str:
     """What a command in another terminal takes as FLASK_SUPPORTERS_GATEWAYS."""
     return json.dumps(accounts(port), separators=(",", ":"))

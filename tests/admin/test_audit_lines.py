@@ -28,6 +28,8 @@ KNOWN_LATER: dict[tuple[str, str], Iterable[str]] = {
     ("admin.pages.exporting", "what"): ("supporters", "gifts"),  # any list; see the test of the lists
     ("admin.pages.account", "current_user._get_current_object()"): ("user",),
     ("admin.security", "user"): ("user",),
+    ("admin.pages.online_payment_acts", "online"): ("online_payment",),
+    ("admin.pages.online_payment_acts", "news"): ("notification",),
     ("supporters.payments.online.dunning", "online.payment"): ("payment",),
 }
 
@@ -117,13 +119,19 @@ class Walk:
     def made_by(self, value: ast.expr) -> set[str]:
         """The classes whose row ``Fund.open(…)``, ``cls(…)``, ``find(key)`` or ``get(Fund, key) or Fund(…)`` can be."""
         named = {each.id for each in ast.walk(value) if isinstance(each, ast.Name)}
-        named |= {
-            name
-            for each in self.tree.body
-            if isinstance(each, ast.FunctionDef) and each.returns is not None and each.name in named
-            for name in ast.unparse(each.returns).split(" | ")
-        }
+        named |= {kind for name in named for kind in self.returned_by(name)}
         return {name for name in named if name == "cls" or name in nouns()}
+
+    def returned_by(self, name: str) -> list[str]:
+        """What a function of this module, or one that it imports from another of ours, says that it returns."""
+        for each in self.tree.body:
+            if isinstance(each, ast.FunctionDef) and each.name == name and each.returns is not None:
+                return ast.unparse(each.returns).split(" | ")
+            if isinstance(each, ast.ImportFrom) and each.module in sources():
+                for alias in each.names:
+                    if name == (alias.asname or alias.name) and f"{each.module}.{alias.name}" not in sources():
+                        return Walk(each.module, sources()[each.module].read_text()).returned_by(alias.name)
+        return []
 
     def noun(self, name: str, node: ast.AST) -> str:
         if name in ("cls", "Self"):

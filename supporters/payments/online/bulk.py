@@ -41,10 +41,14 @@ def learn_plain(session: Session, seen: Mapping[int, Snapshot], how: Learning) -
     rows = _rows(session, ids)
     told = set(session.scalars(select(PaymentFact.payment_id).where(PaymentFact.payment_id.in_(ids))))
     open_days = _open_days(session, {_day(seen[row.id], how) for row in rows})
+    others = _others_names(session, rows, seen)
     plain = [
         row
         for row in rows
-        if row.id not in told and _day(seen[row.id], how) in open_days and _is_plain(row, seen[row.id], how)
+        if row.id not in told
+        and row.id not in others
+        and _day(seen[row.id], how) in open_days
+        and _is_plain(row, seen[row.id], how)
     ]
     if plain:
         gifts = _gifts(session, plain, seen, how)
@@ -93,6 +97,21 @@ def _rows(session: Session, ids: list[int]) -> list[Row[Any]]:
     return list(session.execute(query))
 
 
+def _others_names(session: Session, rows: list[Row[Any]], seen: Mapping[int, Snapshot]) -> set[int]:
+    """Payments to which the gateway gives a second name that another payment has: a person has to look."""
+    new = {
+        (row.account, name): row.id
+        for row in rows
+        if (name := seen[row.id].transaction_id) is not None and name != row.transaction_id
+    }
+    found: set[int] = set()
+    for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
+        names = [name for _, name in new]
+        query = select(OnlinePayment.account, column).where(column.in_(names))
+        found |= {new[account, name] for account, name in session.execute(query) if name and (account, name) in new}
+    return found
+
+
 def _open_days(session: Session, days: Iterable[date]) -> set[date]:
     days = set(days)
     years = {day.year for day in days}
@@ -114,7 +133,7 @@ def _is_plain(row: Row[Any], snapshot: Snapshot, how: Learning) -> bool:
         and row.duplicate_of_id is None
         and row.merged_into_id is None
         and row.external_id == snapshot.external_id
-        and snapshot.transaction_id in (None, row.transaction_id)
+        and row.transaction_id in (None, snapshot.transaction_id)
         and mismatch(row, snapshot) is None
         and (row.closed_on is None or how.day_of(how.now) < row.closed_on)
         and (held is None or (held.ref.mandate == row.mandate and held.state == row.mandate_state))
@@ -193,12 +212,14 @@ def _move(
         update(online)  # type: ignore[arg-type]
         .where(online.c.id == bindparam("of"))
         .values(
-            step="paid", next_sync_at=None, settled_at=how.now, observed_at=bindparam("seen"), method=bindparam("how"),
+            step="paid", next_sync_at=None, settled_at=how.now, observed_at=bindparam("seen"),
+            transaction_id=bindparam("other"), method=bindparam("how"),
             fee=bindparam("cost"), balance_reference=bindparam("ledger"),
         ),
         [
             {
-                "of": row.online_id, "seen": found.observed_at, "how": found.method or row.method,
+                "of": row.online_id, "other": found.transaction_id, "seen": found.observed_at,
+                "how": found.method or row.method,
                 "cost": found.fee.amount if found.fee is not None else row.fee,
                 "ledger": found.balance_reference or row.balance_reference,
             }

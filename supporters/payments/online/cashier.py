@@ -296,9 +296,9 @@ class Cashier:
     def _book_plain(self, seen: dict[int, Snapshot], calls: list[GatewayCall], learnt_by: str) -> set[int]:
         """Together, in one transaction; where that fails nothing is booked, and each is tried by itself."""
         with self.session() as session:
+            accounts = {call.payment_id: call.account for call in calls}
             session.add_all(calls)
             session.commit()
-            accounts = {call.payment_id: call.account for call in calls}
             booked: set[int] = set()
             for account in sorted(set(accounts.values())):
                 mine = {key: snapshot for key, snapshot in seen.items() if accounts[key] == account}

@@ -140,7 +140,18 @@ def given_up(session: Session, message: OutboxMessage, *, settings: Settings, no
 
 @renders("charge_needs_you")
 def needs_you(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
-    return _failed(session, message, settings, now, status="returned", kind=message.params.get("kind", "hard"))
+    """Of kind "mandate" it is about a commitment of which nothing was refused yet: its mandate ended by itself."""
+    kind = message.params.get("kind", "hard")
+    if kind != "mandate" or message.subject_id is None:
+        return _failed(session, message, settings, now, status="returned", kind=kind)
+    commitment = session.get_one(Commitment, message.subject_id)
+    mandate = commitment.gateway_mandate
+    if commitment.ended_on is not None or mandate is None or mandate.state != "invalid":
+        return Dropped("it was renewed or stopped since")
+    return _letter(
+        session, message, commitment.supporter.survivor(session), settings, now, kind=kind, due_on="",
+        money=formats.money(commitment.money, message.locale),
+    )  # fmt: skip
 
 
 def _failed(

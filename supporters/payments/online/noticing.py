@@ -11,6 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
+from supporters.giving import turns
 from supporters.giving.commitment import Commitment
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.giving.term import Term
@@ -26,6 +27,7 @@ def notice(session: Session, *, notice_days: int, on: date, now: datetime) -> in
 
     Who has no e-mail address gets a letter, and so stands in the announcement as one.
     """
+    turns.alone(session)
     before = on + timedelta(days=notice_days + 7)
     rows = session.execute(
         select(Commitment, Term, Supporter)

@@ -106,7 +106,13 @@ class OnlinePayment(Base):
             None if self.purpose == "setup" else payment.money,
         )
 
-    def never_made(self, session: Session, *, by: Actor, now: datetime) -> None:
+    @property
+    def is_for_a_person(self) -> bool:
+        """Nobody knows and nobody looks any more, or it does not fit; and no money of it is in the books."""
+        lost = self.step == "unknown" and self.next_sync_at is None
+        return (lost or self.step == "parked") and self.payment.gift_id is None
+
+    def never_made(self, session: Session, *, by: Actor, now: datetime, why: str = "") -> None:
         """A person looked, and the vendor has no such payment: its instalment is charged afresh, with another key.
 
         Raises Refused while we still find that out ourselves.
@@ -115,17 +121,18 @@ class OnlinePayment(Base):
         turns.together(session)
         session.get(Payment, self.payment_id, with_for_update=True, populate_existing=True)
         session.refresh(self)
-        if self.step != "unknown" or self.next_sync_at is not None:
+        if not self.is_for_a_person:
             raise Refused("What came of this payment is known, or we are still asking: it is %(step)s.", step=self.step)
         self.step, self.settled_at, self.payment.state = "cancelled", now, "cancelled"
+        self.failure_kind, self.failure_code, self.parked_for = "soft", "never_made", None
         instalment = self.payment.instalment
         if instalment is not None and instalment.status == "claimed":
             ended = instalment.commitment.ended_on is not None
             instalment.status, instalment.not_before_on = ("waived", None) if ended else ("due", now.date())
-        task = session.scalar(select(Task).where(Task.key == f"unknown:{self.id}"))
-        if task is not None and task.is_open:
-            task.finish(session, "never made", by=by, now=now)
-        audit.record(session, by, "never_made", self, now=now, supporter=self.payment.supporter_id)
+        keys = (f"unknown:{self.id}", f"parked:{self.id}")
+        for task in session.scalars(select(Task).where(Task.key.in_(keys), Task.done_at.is_(None))):
+            task.finish(session, why[:500] or "never made", by=by, now=now)
+        audit.record(session, by, "never_made", self, now=now, supporter=self.payment.supporter_id, why=why[:200])
         session.flush()
 
     def ask_again(self, *, now: datetime) -> None:

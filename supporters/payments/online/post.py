@@ -29,15 +29,19 @@ def work_through(cashier: Cashier, *, stopping: Callable[[], bool] = lambda: Fal
     while not stopping():
         with cashier.session() as session:
             taken = Notification.take(session, AT_ONCE, now=cashier.now())
+            session.expunge_all()  # what was read is all that is needed of them
             session.commit()
-            for each in taken:
-                session.refresh(each)
-            session.expunge_all()
         for state, times in _handle(cashier, taken).items():
             found[state] += times
         if len(taken) < AT_ONCE:
             break
     return found
+
+
+def look_at(cashier: Cashier, news: Notification) -> str:
+    """One piece of news by itself: done, ignored or later."""
+    (state,) = _handle(cashier, [news])
+    return state
 
 
 def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:

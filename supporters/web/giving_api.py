@@ -9,7 +9,8 @@ from typing import Any
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, BadInput
@@ -258,9 +259,11 @@ def _page(error: AchterbanError, answer: Response, reader: language.Reader, fiel
 
 
 @bp.errorhandler(OperationalError)
-def unavailable(error: OperationalError) -> ResponseReturnValue:
+@bp.errorhandler(InterfaceError)
+@bp.errorhandler(NoConnection)
+def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
     """The database does not answer: nothing was begun, and the sender is told to come back."""
-    current_app.logger.warning("a gift could not be begun: %s", type(error.orig).__name__)
+    current_app.logger.warning("a gift could not be begun: %s", type(error).__name__)
     reader = language.reader()
     body = {
         "type": "about:blank", "title": reader.say("Not available"), "status": 503, "code": "unavailable",

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, NotFound, Refused
@@ -111,7 +112,9 @@ def refuse(error: AchterbanError) -> ResponseReturnValue:
 
 
 @bp.errorhandler(OperationalError)
-def unavailable(error: OperationalError) -> ResponseReturnValue:
+@bp.errorhandler(InterfaceError)
+@bp.errorhandler(NoConnection)
+def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
     """The database does not answer: it can be looked at again."""
     reader = language.reader(request.args.get("lang"))
     message = reader.say("We cannot look it up just now. Load this page again in a minute.")

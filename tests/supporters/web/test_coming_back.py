@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from supporters.db import Base
@@ -339,13 +340,16 @@ def test_a_double_click_leads_both_to_the_same_payment(fresh_engine: Engine, tmp
     assert site.vendor.count("payments") == 1
 
 
+@pytest.mark.parametrize(
+    "error", [OperationalError("SELECT", {}, ConnectionError("gone")), NoConnection("no connection in 30 seconds")]
+)
 def test_when_the_database_does_not_answer_it_says_so(
-    site: Counter, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    site: Counter, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     token = begun(visitor)
 
     def down(*_: Any, **__: Any) -> None:
-        raise OperationalError("SELECT", {}, ConnectionError("gone"))
+        raise error
 
     monkeypatch.setattr(Outcome, "of", down)
     monkeypatch.setattr(Checkout, "open", down)

@@ -35,7 +35,7 @@ bench: .venv/installed-bench ## run the benchmarks, peers included, one after an
 		echo "Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 .venv/installed: setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --editable .
+	$(BIN)/python -m pip install --editable '.[mollie,stripe]'
 	@touch $@
 
 .venv/installed-dev: setup.cfg pyproject.toml | .venv/bin/python

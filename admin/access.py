@@ -38,6 +38,10 @@ PERMISSIONS = {
     "tasks.do": "fundraiser",
     "money.see": "viewer",
     "money.run": "finance",
+    "money.look": "fundraiser",  # ask a payment gateway how it stands
+    "money.raw": "finance",  # what a gateway posted, as it came
+    "money.refund": "finance",
+    "money.approve": "finance",
     "petitions.see": "viewer",
     "petitions.edit": "fundraiser",
     "petitions.private": "fundraiser",

@@ -28,14 +28,16 @@ GIVING_PO = ADMIN.parent / "supporters" / "translations" / "nl" / "LC_MESSAGES" 
 #: Where the sentences come from that a visitor can get to read; the rest of the library speaks to staff.
 _PUBLIC_SOURCES = (
     "campaigns/web", "campaigns/petitions/form.py", "campaigns/petitions/terms.py", "campaigns/petitions/intake.py",
-    "campaigns/petitions/signature.py", "campaigns/petitions/petition.py", "supporters/sealing.py",
-    "supporters/people/contact.py", "supporters/web/problems.py",
+    "campaigns/petitions/once.py", "campaigns/petitions/signature.py", "campaigns/petitions/petition.py",
+    "supporters/sealing.py",
+    "supporters/people/contact.py", "supporters/people/typed.py", "supporters/links.py", "supporters/web/limits.py",
+    "supporters/web/problems.py",
 )  # fmt: skip
 
 _GIVING_SOURCES = (
     "supporters/web", "supporters/payments/online", "supporters/payments/gateway.py", "supporters/sealing.py",
-    "supporters/people/contact.py", "supporters/people/supporter.py", "supporters/money.py",
-    "supporters/giving/fund.py", "supporters/giving/commitment.py",
+    "supporters/people/contact.py", "supporters/people/supporter.py", "supporters/people/typed.py",
+    "supporters/money.py", "supporters/giving", "supporters/links.py",
 )  # fmt: skip
 
 #: Calls in the screens whose first text is shown (and the second too, where it is the plural).
@@ -44,10 +46,11 @@ _PUBLIC_CALLS = {"say": 1, "wrong": 2}
 #: In the library, what a person may get to read is the first text of a call that ends in one of these.
 _LIBRARY_CALLS = {
     "BadInput": 1, "Refused": 1, "NotFound": 1, "NotAllowed": 1, "MoneyError": 1, "CurrencyMismatch": 1,
-    "YearClosed": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1, "raise_": 1,
+    "YearClosed": 1, "LinkTooOld": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1,
+    "raise_": 1, "Closed": 1,
 }  # fmt: skip
 #: Errors of the public pages, whose names say what they are.
-_OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1}
+_OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1, "Flood": 1}
 #: Where somebody speaks on the command line only.
 _PASSED_OVER = ("demo", "cli")
 
@@ -67,7 +70,7 @@ def public_strings() -> Iterator[tuple[str, ...]]:
     """What the public pages and the API say."""
     found: list[tuple[str, ...]] = []
     for source in _PUBLIC_SOURCES:
-        found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS)
+        found += _in_python(ADMIN.parent / source, _LIBRARY_CALLS | _PUBLIC_CALLS | _OTHER_ERRORS)
     found += _in_python(ADMIN.parent / "supporters" / "web" / "sent.py", _LIBRARY_CALLS | _OTHER_ERRORS)
     found += _titles(ADMIN.parent / "supporters" / "web" / "problems.py")
     found += _titles(ADMIN.parent / "campaigns" / "web" / "api.py")

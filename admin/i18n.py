@@ -17,6 +17,7 @@ from flask_babel.speaklater import LazyString
 from flask_login import current_user
 
 from admin import clock
+from supporters import formats
 from supporters.errors import AchterbanError
 from supporters.money import Money
 
@@ -34,7 +35,12 @@ WORDS = _marked(
     "export", "cancel", "book", "take lines out of", "lapsed", "used", "due", "claimed", "paid", "returned", "skipped",
     "paused", "waived", "missed", "open", "failed", "month", "two_months", "quarter", "half_year", "year",
     "nothing is due", "an Excel workbook (.xlsx) or a zip file", "an old Excel workbook (.xls)", "a PDF",
-    "text in UTF-32",
+    "text in UTF-32", "it was made for something else", "a test payment on a live account",
+    "a live payment on a test account", "it has another name at the gateway",
+    "another payment has this name", "no reason given", "invalid",
+    "ended",
+    "pending", "waiting", "ready", "submitting", "unknown", "done", "nothing new", "about nothing of ours",
+    "the same came again", "no payment of ours has this name yet",
 )  # fmt: skip
 
 domain = Domain(translation_directories=[str(FOLDER)])
@@ -65,6 +71,11 @@ def saying(template: str, params: Mapping[str, Any]) -> str:
     return text % {name: _for_reader(value) for name, value in params.items()} if params else text
 
 
+def worded(text: str) -> str:
+    """A reason that the library wrote down, in the reader's language where it is one of ours."""
+    return str(_for_reader(text))
+
+
 def _for_reader(value: Any) -> Any:
     if isinstance(value, Money | date):
         return money(value) if isinstance(value, Money) else day(value)
@@ -74,6 +85,8 @@ def _for_reader(value: Any) -> Any:
         return day(date.fromisoformat(value))
     if found := re.fullmatch(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)", value):
         return money(Money.of(found[2].replace(",", ""), found[1]))
+    if found := re.fullmatch(r"([A-Z]{3} -?[\d,.]+) where ([A-Z]{3} -?[\d,.]+) was asked", value):
+        return gettext("%(found)s where %(asked)s was asked", found=_for_reader(found[1]), asked=_for_reader(found[2]))
     words = [value] if value in WORDS else value.split(" or ")
     return " / ".join(gettext(word) for word in words) if set(words) <= WORDS else value
 
@@ -144,7 +157,7 @@ def day(value: date | datetime | None, length: str = "long") -> str:
         return "–"
     if isinstance(value, datetime):
         value = value.astimezone(clock.zone()).date()
-    return str(format_date(value, length, locale=locale()))
+    return formats.day(value, locale().language, length)
 
 
 def moment(value: datetime | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from admin import payment_labels
 from admin.i18n import lazy
 
 _WORDS: dict[str, dict[str, Any]] = {
@@ -33,6 +34,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "transfer": lazy("Bank transfer"),
         "mollie": lazy("Mollie"),
         "stripe": lazy("Stripe"),
+        "online": lazy("Online, charged by itself"),
     },
     "commitment": {
         "active": lazy("Active"),
@@ -51,6 +53,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "account_closed": lazy("Bank account was closed"),
         "completed": lazy("Came to its end"),
         "replaced": lazy("Replaced by another"),
+        "chargeback": lazy("Taken back by the donor"),
         "unknown": lazy("Reason not known"),
     },
     "term_reason": {"started": lazy("Started")},
@@ -78,6 +81,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refund": lazy("Refund by us"),
         "return": lazy("Returned by the bank"),
         "chargeback": lazy("Taken back by the donor"),
+        "reinstated": lazy("Came back to us after all"),
     },
     "evidence": {
         "paper": lazy("Signed on paper"),
@@ -313,8 +317,11 @@ _COLOURS = {
     "batch": {"prepared": "warn", "approved": "info", "exported": "info", "booked": "good"},
     "publication": {"waiting": "warn", "approved": "good", "rejected": "bad"},
     "network_kind": {"allow": "good", "block": "bad"},
-    "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad"},
+    "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad", "reinstated": "good"},
 }
+
+_WORDS |= payment_labels.WORDS
+_COLOURS |= payment_labels.COLOURS
 
 
 def label(family: str, value: str | None) -> str:

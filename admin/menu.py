@@ -56,6 +56,10 @@ GROUPS = (
             Entry(lazy("Gifts"), "gifts", "gifts.see", ("gift_",)),
             Entry(lazy("Commitments"), "commitments", "commitments.see", ("commitment_",)),
             Entry(lazy("Collection runs"), "runs", "money.see", ("run_",)),
+            Entry(lazy("Online payments"), "online_payments", "money.see", ("online_payment", "payment_mail")),
+            Entry(lazy("Refunds"), "refunds", "money.see", ("refund_",)),
+            Entry(lazy("Failing commitments"), "failing", "commitments.see", ("failing_",)),
+            Entry(lazy("Payment gateways"), "gateways", "money.see", ("gateway_",)),
         ),
     ),
     Group(

@@ -23,11 +23,14 @@ from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import NotAllowed
 from supporters.settings import kept_secret
+from supporters.web import giving, own_page
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+FOR_VISITORS = (api.bp, pages.bp, own_page.bp, *giving.BLUEPRINTS)
 
 #: What is tried with a secret, and may therefore not be tried for ever.
 THROTTLED = (
@@ -64,7 +67,7 @@ def init_app(app: Flask, db: SQLAlchemy, prefix: str) -> bool:
     app.after_request(add_headers)
     if "csrf" not in app.extensions:
         CSRFProtect(app)
-    for public in (api.bp, pages.bp):  # No cookie, so no session that another site could ride on.
+    for public in FOR_VISITORS:  # No cookie, so no session that another site could ride on.
         app.extensions["csrf"].exempt(public)
     if "security" in app.extensions:
         return False
@@ -196,7 +199,7 @@ def add_headers(response: Response) -> Response:
     """What every answer of ours carries; a host's own pages are left alone."""
     if not is_ours():
         return response
-    if request.blueprint in (api.NAME, pages.NAME):  # They say themselves what may be kept and framed.
+    if request.blueprint in [each.name for each in FOR_VISITORS]:  # They say themselves what may be kept and framed.
         return response
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CSP)  # a letter in its frame says its own, which is stricter

@@ -11,17 +11,31 @@ from flask import url_for
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from admin.access import may
+from admin.audit_lines import describe
 from admin.blueprint import NAME
 from admin.i18n import gettext as _
-from admin.i18n import money
+from admin.i18n import lazy, money
 from admin.labels import badge, label
-from supporters import AuditEntry, Commitment, Designation, Gift, Money, Reversal, Supporter
-from supporters.people.contact import KINDS
+from supporters import AuditEntry, Commitment, Designation, Gift, Money, OnlinePayment, Payment, Reversal, Supporter
+from supporters.payments import timeline as payments_timeline
 
 SHOWN = 30
 
-#: Audit lines that say what a gift or reversal in the timeline says already.
-_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift")}
+#: Audit lines that say what a gift, reversal or payment in the timeline says already.
+_SAID_ELSEWHERE = {("book", "gift"), ("thank", "gift"), ("reverse", "gift"), ("fail", "payment")}
+
+
+#: What the library says of payments that no gift tells of; the catalogue finds it here.
+_OF_PAYMENTS = (
+    lazy("Debit of %(money)s on its way"), lazy("Debit of %(money)s was refused by the bank"),
+    lazy("Debit of %(money)s was collected and came back"), lazy("Online payment of %(money)s under way"),
+    lazy("Online payment of %(money)s failed"), lazy("Online payment of %(money)s was broken off"),
+    lazy("Online payment of %(money)s was taken back by the donor"),
+    lazy("Online payment of %(money)s came in a second time"), lazy("Charge of %(money)s under way"),
+    lazy("Charge of %(money)s failed"), lazy("Charge of %(money)s was broken off"),
+    lazy("Charge of %(money)s was taken back by the donor"), lazy("Charge of %(money)s came in a second time"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ def entries(session: Session, person: Supporter, before: str | None, show: str) 
     place = _place(before)
     sources: list[Callable[..., list[Entry]]] = []
     if show in ("all", "money"):
-        sources += [_gifts, _reversals]
+        sources += [_gifts, _reversals, _payments]
     if show in ("all", "changes"):
         sources += [_changes]
     found = [entry for source in sources for entry in source(session, person, place)]
@@ -109,6 +123,24 @@ def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
     ]
 
 
+def _payments(session: Session, person: Supporter, place: Any) -> list[Entry]:
+    """Those that no gift tells of: under way, failed, broken off; and what came in a second time."""
+    query = payments_timeline.to_tell(person.id).add_columns(OnlinePayment).where(Payment.state != "returned")
+    return [
+        Entry(
+            payment.collect_on,
+            0,
+            payment.id,
+            _(payments_timeline.text_of(payment, online), money=money(payment.money)),
+            note=label("failure_code", online.failure_code) if online is not None else "",
+            href=url_for(f"{NAME}.online_payment", payment_id=payment.id)
+            if online is not None and may("money.see")
+            else None,
+        )
+        for payment, online in session.execute(_earlier(query, Payment.collect_on, Payment.id, 0, place))
+    ]
+
+
 def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
     query = select(AuditEntry).where(AuditEntry.supporter_id == person.id)
     for verb, subject in _SAID_ELSEWHERE:
@@ -127,88 +159,11 @@ def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
     return [Entry(line.at.date(), 3, line.id, describe(line), note=_by(line), href=_to(line)) for line in found]
 
 
-def describe(line: AuditEntry) -> str:
-    """An audit line as a sentence."""
-    texts = {
-        ("welcome", "supporter"): _("Became known to us"),
-        ("rename", "supporter"): _("Name or personal details changed"),
-        ("start", "commitment"): _("Commitment started"),
-        ("change", "commitment"): _("Commitment changed"),
-        ("pause", "commitment"): _("Commitment paused"),
-        ("resume", "commitment"): _("Commitment resumed"),
-        ("skip", "commitment"): _("One instalment skipped"),
-        ("stop", "commitment"): _("Commitment stopped"),
-        ("ask_again", "commitment"): _("Instalment asked for again"),
-        ("use_mandate", "commitment"): _("Commitment got another mandate"),
-        ("sign", "mandate"): _("Mandate signed"),
-        ("cancel", "mandate"): _("Mandate ended"),
-        ("change_account", "mandate"): _("Mandate moved to another IBAN"),
-        ("report", "death"): _("Death reported"),
-        ("undo", "death"): _("Report of death undone"),
-        ("book", "gift"): _("Gift booked"),
-        ("reverse", "gift"): _("Gift went back"),
-        ("thank", "gift"): _("Giver thanked"),
-        ("export_again", "collection_batch"): _("Collection downloaded again"),
-        ("prepare", "collection_batch"): _("Collection prepared"),
-        ("withdraw", "collection_batch"): _("Lines taken out of a collection"),
-        ("approve", "collection_batch"): _("Collection approved"),
-        ("export", "collection_batch"): _("Collection downloaded"),
-        ("book", "collection_batch"): _("Collection booked"),
-        ("cancel", "collection_batch"): _("Collection cancelled"),
-        ("announce", "announcement"): _("Amounts announced"),
-        ("sign_in", "user"): _("Signed in"),
-        ("take_role", "user"): _("Got a role"),
-        ("make_token", "user"): _("Token for the command line made"),
-        ("choose_password", "user"): _("Password chosen"),
-        ("make_password_link", "user"): _("Link to choose a password made"),
-        ("close", "user"): _("Account closed"),
-        ("open", "user"): _("Account opened again"),
-        ("forget_second_step", "user"): _("Second step forgotten"),
-        ("close", "financial_year"): _("Year closed"),
-        ("open", "fund"): _("Fund opened"),
-        ("edit", "fund"): _("Fund changed"),
-        ("open", "creditor_account"): _("Account to collect on opened"),
-        ("edit", "creditor_account"): _("Account to collect on changed"),
-        ("import", "supporters"): _("Supporters imported"),
-        ("import", "commitments"): _("Commitments imported"),
-        ("import", "gifts"): _("Gifts imported"),
-        ("remove", "upload"): _("Uploaded file removed"),
-        ("finish", "task"): _("Task done"),
-        ("return", "payment"): _("Payment came back"),
-        ("fail", "payment"): _("Payment failed"),
-        ("soft_credit", "gift"): _("Credited for someone's gift"),
-        ("approve", "publication"): _("Name shown with a petition"),
-        ("redact", "publication"): _("Name shown with a petition, with something taken out"),
-        ("reject", "publication"): _("Name not shown with a petition"),
-        ("unpublish", "publication"): _("Name taken off a petition's page"),
-        ("reconsider", "publication"): _("Decision about a name undone"),
-        ("remove", "removal_run"): _("Signatures removed"),
-        ("undo_remove", "removal_run"): _("Removal of signatures undone"),
-        ("release", "signature"): _("Signature released from quarantine"),
-        ("release_all", "petition"): _("Signatures released from quarantine"),
-        ("allow_network", "network_rule"): _("Network allowed"),
-        ("block_network", "network_rule"): _("Network blocked"),
-        ("remove_network", "network_rule"): _("Network forgotten"),
-        ("make", "handover"): _("Hand-over made"),
-        ("download", "handover"): _("Hand-over downloaded"),
-        ("hand_over", "handover"): _("Petition handed over"),
-        ("see", "data_request"): _("Looked up what is held about an address"),
-        ("erase", "data_request"): _("Erased what was held about an address"),
-        ("reallocate", "gift"): _("Gift moved to another fund"),
-    }
-    for kind in KINDS:
-        texts[f"set_{kind}", "supporter"] = _("New %(what)s", what=label("contact", kind).lower())
-        texts[f"drop_{kind}", "supporter"] = _("No longer: %(what)s", what=label("contact", kind).lower())
-    if line.verb == "export" and line.subject != "collection_batch":
-        return _("List exported: %(list)s", list=line.subject)
-    return texts.get((line.verb, line.subject), f"{line.subject} {line.verb}".replace("_", " "))
-
-
 def _by(line: AuditEntry) -> str:
     kind, _sep, name = line.by.partition(":")
     reason = (line.detail or {}).get("reason")
     who = name if kind == "person" else _("%(name)s (automatic)", name=name)
-    return f"{label('end_reason', str(reason))} · {who}" if reason else who
+    return f"{label('end_reason', label('mandate_end', str(reason)))} · {who}" if reason else who
 
 
 def _to(line: AuditEntry) -> str | None:

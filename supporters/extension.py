@@ -30,7 +30,7 @@ from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
 from supporters.sealing import Keyring
 from supporters.settings import Settings, kept_secret
-from supporters.web import health, problems
+from supporters.web import giving, health, own_page, problems
 
 #: What fills the registries by being imported.
 REGISTERED = (
@@ -57,7 +57,7 @@ class Supporters:
         self.authenticator: Authenticator = _nobody_knows
         self.authoriser: Authoriser = _whoever_is_signed_in
         self._settings: Settings | None = None
-        self._accounts: Accounts | None = None
+        self._accounts: tuple[Settings, Accounts] | None = None
         if app is not None:
             self.init_app(app, db)
 
@@ -78,6 +78,9 @@ class Supporters:
         problems.init_app(app)
         if health.bp.name not in app.blueprints:
             app.register_blueprint(health.bp)
+            app.register_blueprint(own_page.bp)
+        if Accounts.named(self._settings.gateways):
+            giving.init_app(app)
 
     @property
     def settings(self) -> Settings:
@@ -92,9 +95,10 @@ class Supporters:
     @property
     def accounts(self) -> Accounts:
         """The accounts at payment gateways; a gateway's SDK loads with the first that is named. Raises BadSetting."""
-        if self._accounts is None:
-            self._accounts = Accounts.read(self.settings.gateways, now=self.now)
-        return self._accounts
+        settings = self.settings
+        if self._accounts is None or self._accounts[0] is not settings:
+            self._accounts = settings, Accounts.read(settings.gateways, public_url=settings.public_url, now=self.now)
+        return self._accounts[1]
 
     def cashier(self) -> Cashier:
         """Who asks the gateways and books what they say, each step in a transaction of its own."""

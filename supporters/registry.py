@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Executable, Select
 from sqlalchemy.orm import Session
@@ -78,7 +78,12 @@ def broken(session: Session, rule: str, noun: str, query: Executable, message: s
         yield Finding(rule, f"{noun} {row[0]}", message % row._mapping)
 
 
-Check = Callable[[Session], Iterator[Finding]]
+class Check(Protocol):
+    """Yields what it finds broken; ``now`` is the app's clock, for promises that have a date."""
+
+    def __call__(self, session: Session, *, now: datetime) -> Iterator[Finding]: ...
+
+
 #: Where a page of a timeline ends: the moment, subject and key of its last entry.
 Place = tuple[datetime, str, int]
 #: session, supporter id, only what comes before this place, at most how many; newest first
@@ -89,6 +94,13 @@ timeline_sources: dict[str, TimelineSource] = {}
 jobs: dict[str, Job] = {}
 commands: list[Any] = []  # click groups and commands
 search_sources: dict[str, Callable[[Any], Select[Any]]] = {}
+
+
+def findings(session: Session, *, now: datetime) -> Iterator[tuple[str, Finding]]:
+    """What every check finds, with the check's name, in the order of the names."""
+    for name, look in sorted(checks.items()):
+        for finding in look(session, now=now):
+            yield name, finding
 
 
 def check(name: str) -> Callable[[Check], Check]:

@@ -22,7 +22,9 @@ HANDED_OUT = {"werkzeug", "jinja2", "markupsafe", "click", "flask_login", "babel
 def declared() -> set[str]:
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
-    lines = config["options"]["install_requires"] + config["options.extras_require"]["postgresql"]
+    extras = config["options.extras_require"]
+    names = ("postgresql", "mollie", "stripe", "conformance")
+    lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in names)])
     return {canonicalize_name(Requirement(line).name) for line in lines.split("\n") if line}
 
 

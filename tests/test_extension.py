@@ -89,7 +89,7 @@ def only_my_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("only_my_checks")
 def test_check_ends_with_1_where_a_promise_is_broken(app: Flask) -> None:
     @registry.check("sums")
-    def sums(session: Session) -> Iterator[Finding]:
+    def sums(session: Session, *, now: datetime) -> Iterator[Finding]:
         yield Finding("gift-sums", "gift 7", "its designations add up to EUR 9.00, not EUR 10.00")
 
     ended = app.test_cli_runner().invoke(args=["check"])
@@ -99,9 +99,20 @@ def test_check_ends_with_1_where_a_promise_is_broken(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("only_my_checks")
+def test_a_check_goes_by_the_clock_of_the_app(tmp_path: Path) -> None:
+    @registry.check("time")
+    def time(session: Session, *, now: datetime) -> Iterator[Finding]:
+        yield Finding("what-time", "it", f"is {now.isoformat()}")
+
+    app, _ = site(tmp_path, SUPPORTERS_NOW="2022-01-03T09:00:00+01:00")
+    ended = app.test_cli_runner().invoke(args=["check"])
+    assert "what-time: it: is 2022-01-03T09:00:00+01:00" in ended.stdout
+
+
+@pytest.mark.usefixtures("only_my_checks")
 def test_check_is_content_where_nothing_is_broken(app: Flask) -> None:
     @registry.check("sums")
-    def sums(session: Session) -> Iterator[Finding]:
+    def sums(session: Session, *, now: datetime) -> Iterator[Finding]:
         yield from ()
 
     ended = app.test_cli_runner().invoke(args=["check"])

@@ -15,10 +15,13 @@ GROUND = (
     "actor",
     "audit",
     "documents",
+    "formats",
     "tasks",
     "bulk",
     "hooks",
     "registry",
+    "links",
+    "network",
     "settings",
     "spreadsheet",
 )

@@ -158,3 +158,42 @@ def test_a_package_gets_a_branch_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp
     migrations.upgrade(engine)
     assert second.revision in migrations.current(engine)
     assert migrations.current(engine) == migrations.heads()
+
+
+def test_a_comment_whose_signer_agreed_to_less_is_shown_no_longer(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "campaigns_0002")
+    then = "'2026-11-01 10:00:00+00:00'"
+    with empty_engine.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO campaigns_petition (id, slug, title, text, addressee, locale, goals, state, confirm_policy,"
+            " per_address, profile, retention_days, allowed_origins, return_urls, created_at, created_by) VALUES"
+            f" (1, 'a', 'A', 'A', 'B', 'nl', '[]', 'open', 'required', 1, 'plain', 9, '[]', '[]', {then}, 'job:test')"
+        ))  # fmt: skip
+        for purpose in ("sign", "show_name", "updates", "newsletter"):
+            connection.execute(text(
+                "INSERT INTO supporters_consent_text (id, purpose, locale, wording, sha256, version, created_at,"
+                f" created_by) VALUES ({len(purpose)}, '{purpose}', 'nl', 'W', '{purpose}', 1, {then}, 'job:test')"
+            ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO campaigns_petition_wording (id, petition_id, locale, sign_text_id, show_name_text_id,"
+            f" updates_text_id, newsletter_text_id, since, created_by) VALUES (1, 1, 'nl', 4, 9, 7, 10, {then}, 'j')"
+        ))  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO campaigns_signature (id, petition_id, address_key, name_key, slot, state, locale, source,"
+                " wording_id, signed_at, confirmed_at, mails)"
+                f" VALUES (1, 1, :key, :key, 1, 'confirmed', 'nl', '', 1, {then}, {then}, 1)"
+            ),
+            {"key": b"k" * 16},
+        )
+        connection.execute(text(
+            "INSERT INTO campaigns_publication (id, petition_id, signature_id, state, name, town, comment)"
+            " VALUES (1, 1, 1, 'approved', 'Ada', 'Utrecht', 'I know them.')"
+        ))  # fmt: skip
+    migrations.upgrade(empty_engine)
+    with empty_engine.connect() as connection:
+        shown = connection.execute(text("SELECT name, town, comment, with_comment FROM campaigns_publication")).one()
+        query = text("SELECT show_name_text_id, covers_comment FROM campaigns_petition_wording")
+        words = connection.execute(query).one()
+    assert (*shown[:3], bool(shown[3])) == ("Ada", "Utrecht", "", False)
+    assert (words[0], bool(words[1])) == (9, False)

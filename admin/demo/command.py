@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from admin.demo import example, post
+from admin.demo import example, gateways, post
 from supporters import migrations, sealing
 from supporters.cli import command
 from supporters.db import Base, configure_sqlite
@@ -46,21 +49,31 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
     one_in = 1 if full else 100
     folder = Path(current_app.instance_path)
     uri = database or f"sqlite:///{folder / FILE}"
-    app = create_demo(uri, folder, SUPPORTERS_PUBLIC_URL=f"http://127.0.0.1:{port}")
+    home = f"http://127.0.0.1:{port}"
+    giving = gateways.settings(port + 2, site=f"http://127.0.0.1:{port + 1}")
+    app = create_demo(uri, folder, SUPPORTERS_PUBLIC_URL=home, **giving)
     with app.app_context():
         ring = sealing.of(current_app.extensions["sqlalchemy"].engine)
+        if fresh:
+            gateways.forget(folder)
         make(uri, ring, one_in=one_in, fresh=fresh, is_ours=database is None)
         _welcome_users()
-    site = None if no_serve else example.serve(uri, folder, petitions_host=f"http://127.0.0.1:{port}", port=port + 1)
+    site = None if no_serve else example.serve(uri, folder, petitions_host=home, port=port + 1, **giving)
+    vendors = None if no_serve else gateways.serve(folder, site=home, port=port + 2)
     _tell(uri, port, serves=not no_serve)
     if site:
         click.echo(f"A site that uses it, with a petition to sign: {site}")
-        click.echo("Mail is not sent but shown here: sign, and open the link in it.")
+        click.echo(f"Give there, once or every month: http://127.0.0.1:{port + 1}/donate")
+        click.echo("Mail is not sent but shown here: sign or give, and open the link in it.")
+    if vendors:
+        click.echo(f"Simulated payment vendors, where no money moves, and their dashboards: {vendors}")
     if not no_serve:
         from werkzeug.serving import run_simple
 
         with app.app_context():
-            post.serve(current_app.extensions["sqlalchemy"].engine, current_app.extensions["supporters_settings"])
+            post.serve(
+                current_app.extensions["sqlalchemy"].engine, current_app.extensions["supporters_settings"], app.config
+            )
         run_simple("127.0.0.1", port, app, threaded=True)
 
 
@@ -74,6 +87,7 @@ def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:
         "SUPPORTERS_NOW": NOW.isoformat(),
         "ADMIN_HTTPS": False,
         "ADMIN_NAME": "achterban demo",
+        "SUPPORTERS_MAIL_FROM": "achterban demo <demo@demo.example>",
         "instance_path": str(folder),
     }
     return create_app(**(defaults | settings))
@@ -180,19 +194,30 @@ def _tell(uri: str, port: int, *, serves: bool) -> None:
     if serves:
         click.echo(f"The demo is at {address} – it is always Monday 3 January 2022 there. Sign in as:")
     else:
-        click.echo("The demo is there; serve it with: achterban demo. It is always Monday 3 January 2022 there.")
+        click.echo(f"The demo is there; serve it with: {_called()} demo. It is always Monday 3 January 2022 there.")
     for email, _, role, password in USERS:
         click.echo(f"  {email:22} {password:22} {role}")
     click.echo(f"To try next{', in another terminal' if serves else ''}:")
-    click.echo("  " + "\n  ".join(_next_commands(uri)))
+    click.echo("  " + "\n  ".join(_next_commands(uri, port)))
 
 
-def _next_commands(uri: str) -> list[str]:
+def _called() -> str:
+    """The command as it can be typed here: by its path where it is not on the PATH, as after ``make demo``."""
+    typed = sys.argv[0]
+    is_known = Path(typed).name != "achterban" or shutil.which("achterban")
+    return "achterban" if is_known else shlex.quote(typed)
+
+
+def _next_commands(uri: str, port: int = 5000) -> list[str]:
     from admin.demo.plan import NOW
 
+    called = _called()
     return [
         f'export FLASK_SQLALCHEMY_DATABASE_URI="{uri}" FLASK_SUPPORTERS_NOW={NOW.isoformat()}',
-        "achterban report year 2021",
-        "achterban collect prepare --on 2022-01-10 --as anna@demo.example",
-        "achterban check",
+        f"{called} report year 2021",
+        f"{called} collect prepare --on 2022-01-10 --as anna@demo.example",
+        f"{called} check",
+        "# and, after you started to give every month on the example site, what a month later is charged by itself:",
+        f"export FLASK_SUPPORTERS_GATEWAYS={shlex.quote(gateways.as_variable(port + 2))}",
+        f"FLASK_SUPPORTERS_NOW=2022-02-07T10:00:00+01:00 {called} work --once",
     ]

@@ -21,7 +21,7 @@ from supporters.db import configure_sqlite
 FILE = Path(__file__).parents[2] / "examples" / "website" / "app.py"
 
 
-def serve(uri: str, folder: Path, *, petitions_host: str, port: int) -> str | None:
+def serve(uri: str, folder: Path, *, petitions_host: str, port: int, **settings: Any) -> str | None:
     """Serve the example site in a thread; the address of its petition, or None where there is none to show."""
     from werkzeug.serving import make_server
 
@@ -31,7 +31,7 @@ def serve(uri: str, folder: Path, *, petitions_host: str, port: int) -> str | No
         return None
     app = _load().create_app(
         SQLALCHEMY_DATABASE_URI=uri, SUPPORTERS_NOW=NOW.isoformat(), ADMIN_HTTPS=False, PETITIONS_HOST=petitions_host,
-        SUPPORTERS_PUBLIC_URL=petitions_host, instance_path=str(folder),
+        SUPPORTERS_PUBLIC_URL=petitions_host, instance_path=str(folder), **settings,
     )  # fmt: skip
     try:
         server = make_server("127.0.0.1", port, app, threaded=True)

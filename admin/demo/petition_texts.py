@@ -78,9 +78,9 @@ News = tuple[tuple[str, str, datetime], ...]
 
 PARDON_NEWS: News = (
     (
-        "Al meer dan 50.000 handtekeningen",
-        "Wat een week! Meer dan **50.000 mensen** tekenden. Op 29 juni bieden wij de petitie aan, op het Plein in Den "
-        "Haag. Kom je ook?",
+        "Het vierde doel is al gehaald",
+        "Wat een week! Zo veel mensen tekenden dat **het vierde doel** al is gehaald. Op 29 juni bieden wij de petitie "
+        "aan, op het Plein in Den Haag. Kom je ook?",
         at(date(2021, 5, 27), 9),
     ),
     (
@@ -123,9 +123,9 @@ AFGHANS_NEWS: News = (
 )
 FAMILIES_NEWS: News = (
     (
-        "Op weg naar de 5.000",
-        "In een maand tekenden al vierduizend mensen. Stuur de petitie door aan drie vrienden: dan halen wij het voor "
-        "het debat.",
+        "Op weg naar het tweede doel",
+        "Binnen een maand was het eerste doel gehaald. Stuur de petitie door aan drie vrienden: dan halen wij het "
+        "tweede voor het debat.",
         at(date(2021, 12, 21), 10),
     ),
 )  # fmt: skip

@@ -1,13 +1,13 @@
-"""The demo's mail, shown in the terminal instead of sent, so that whoever signs can go on to the button."""
+"""The demo's jobs: mail is shown in the terminal instead of sent, so that whoever signs or gives can go on."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from typing import Any
 
 import click
 from sqlalchemy import Engine
@@ -15,8 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaigns import Tally
+from supporters.errors import AchterbanError
 from supporters.mail.delivery import deliver
 from supporters.mail.envelope import Envelope
+from supporters.payments.online import jobs
+from supporters.registry import Work
 from supporters.settings import Settings
 
 log = logging.getLogger("supporters.demo")
@@ -38,28 +41,30 @@ class Terminal:
         """There is nothing to close."""
 
 
-def serve(engine: Engine, settings: Settings) -> None:
+def serve(engine: Engine, settings: Settings, config: Mapping[str, Any]) -> None:
     """Look every few seconds for as long as the demo is served."""
-    sender = replace(settings, mail_from="achterban demo <demo@demo.example>")
 
     def session() -> AbstractContextManager[Session]:
         return Session(engine)
 
-    threading.Thread(target=_keep_on, args=(session, sender), daemon=True).start()
+    work = Work(session, settings, settings.clock, config)
+    threading.Thread(target=_keep_on, args=(work,), daemon=True).start()
 
 
-def _keep_on(session: Callable[[], AbstractContextManager[Session]], settings: Settings) -> None:
+def _keep_on(work: Work) -> None:
     while True:
         time.sleep(SECONDS)
         try:
-            once(session, settings)
-        except SQLAlchemyError as error:
+            once(work)
+        except (SQLAlchemyError, AchterbanError) as error:
             log.warning("the demo's jobs wait: %s", type(error).__name__)
 
 
-def once(session: Callable[[], AbstractContextManager[Session]], settings: Settings) -> None:
-    """Show what waits to be mailed, and roll up what was counted."""
-    deliver(session, settings=settings, now=settings.clock, transport=Terminal())
-    with session() as opened:
-        Tally.roll_up(opened, now=settings.clock())
+def once(work: Work) -> None:
+    """Look at what the simulated vendors posted, send refunds, show the mail that waits, roll up what was counted."""
+    for job in (jobs.gateway_news, jobs.send_refunds, jobs.gateway_mandates):
+        job(work)
+    deliver(work.session, settings=work.settings, now=work.now, transport=Terminal())
+    with work.session() as opened:
+        Tally.roll_up(opened, now=work.now())
         opened.commit()

@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from admin.demo import names
 from admin.demo.bulk import insert_rows, next_id
 from campaigns.petitions.following import SIGNER
-from campaigns.petitions.intake import BY
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import PERSON, Person, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import Tally, TallyHour, add_to, hour_of
-from campaigns.petitions.terms import Terms
+from campaigns.petitions.terms import BY, Terms
 from supporters.mail.message import ADDRESS, URGENT, OutboxMessage
 from supporters.people.consent import Consent, address_key
 from supporters.sealing import Keyring, keyring
@@ -251,7 +250,8 @@ class Signatures:
             "at", "by",
         ), (row for one in ones for row in self._consents(one)))  # fmt: skip
         insert_rows(session, Publication, (
-            "petition_id", "signature_id", "state", "name", "town", "comment", "decided_at", "decided_by",
+            "petition_id", "signature_id", "state", "with_comment", "name", "town", "comment", "decided_at",
+            "decided_by",
         ), (
             self._publication(one) for one in ones if "show_name" in one.said and (one.ended_at is None)
         ))  # fmt: skip
@@ -285,7 +285,7 @@ class Signatures:
         return (
             one.id, self.ring.seal(one.person.to_json(), PERSON), self.ring.seal(one.email, ADDRESS),
             one.email.rpartition("@")[2], self.ring.network_hash(network, one.signed_at.date()), "updates" in one.said,
-            self.signing.risk or ("burst" if one.state == "quarantined" else ""),
+            self.signing.risk or ("network_limit" if one.state == "quarantined" else ""),
         )  # fmt: skip
 
     def _consents(self, one: _One) -> Iterator[tuple[Any, ...]]:
@@ -303,14 +303,15 @@ class Signatures:
 
     def _publication(self, one: _One) -> tuple[Any, ...]:
         approved_until = self.signing.approved_until
+        agreed = self.terms.texts[self.terms.current[one.locale]].covers_comment
         is_plain = one.person.comment not in _DOUBTFUL
         is_seen = approved_until is not None and one.signed_at < approved_until
         if not is_seen or not is_plain or one.state not in ("confirmed", "received"):
-            return self.petition.id, one.id, "waiting", "", "", "", None, None
+            return self.petition.id, one.id, "waiting", agreed, "", "", "", None, None
         decided_at = min(max(one.confirmed_at or one.signed_at, one.signed_at) + timedelta(hours=15), self.signing.now)
         return (
-            self.petition.id, one.id, "approved", one.person.first_name, one.person.town, one.person.comment,
-            decided_at, self.signing.moderator,
+            self.petition.id, one.id, "approved", agreed, one.person.first_name, one.person.town,
+            one.person.comment if agreed else "", decided_at, self.signing.moderator,
         )  # fmt: skip
 
     def _mails(self, one: _One) -> Iterator[tuple[Any, ...]]:

@@ -89,7 +89,14 @@ class Chart:
                     continue
                 top, zero = self.y(max(value, 0)), self.y(min(value, 0))
                 x = self.x(index) + (number - len(self.series) / 2) * wide
-                self._bar(number, self._title(index, series), x=x, y=top, width=wide - 2, height=max(zero - top, 0.8))
+                self._bar(
+                    number,
+                    self._title(index, series),
+                    x=x,
+                    y=top,
+                    width=wide - min(2, wide / 4),
+                    height=max(zero - top, 0.8),
+                )
 
     def _lay_rows(self) -> None:
         row = ROW_LABEL + ROW_BAR * len(self.series) + ROW_GAP

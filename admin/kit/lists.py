@@ -31,7 +31,7 @@ class Column:
     key: str
     label: Any
     value: Callable[[Any], Any]
-    kind: str = "text"  # text, money, date, moment, number, badge (a pair of text and colour)
+    kind: str = "text"  # text, short (on one line), money, date, moment, number, badge (a pair of text and colour)
     link: Callable[[Any], str] | None = None
     #: What to sort on; must never be NULL and, with ``Listing.key``, order the rows.
     sort: ColumnElement[Any] | None = None

@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from admin import clock
 from admin.access import needs
+from admin.audit_lines import describe
 from admin.blueprint import bp
 from admin.data import session
 from admin.i18n import lazy
 from admin.kit.lists import Column, Filter, listing
 from admin.pages.people import to_supporter
-from admin.timeline import describe
 from supporters import AuditEntry
 
 

@@ -23,13 +23,14 @@ from admin.kit.lists import Column, Filter, listing
 from admin.labels import badge, choices, label
 from admin.pages.people import find, to_supporter
 from admin.pages.people_edit import crumbs
-from supporters import Commitment, CreditorAccount, Fund, Mandate, Money, Payment, Supporter, Term
+from supporters import Commitment, CreditorAccount, Fund, Mandate, Money, OnlinePayment, Payment, Supporter, Term
 from supporters.errors import NotFound
 from supporters.giving.commitment import END_REASONS, METHODS
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import EVIDENCE
 from supporters.giving.months import INTERVALS
 from supporters.giving.pause import Pause
+from supporters.payments.online import failing
 
 
 def to_commitment(commitment_id: int) -> str:
@@ -173,9 +174,14 @@ def commitment_page(commitment_id: int) -> ResponseReturnValue:
         select(Payment).where(Payment.instalment_id.in_([i.id for i in instalments])).order_by(Payment.id)
     ):
         payments[payment.instalment_id] = payment
+    online = commitment.method == "online"
+    keys = [payment.id for payment in payments.values() if payment.gateway != "sepa"]
+    steps = select(OnlinePayment).where(OnlinePayment.payment_id.in_(keys))
     return render_template(
-        "achterban/commitment.html", commitment=commitment, instalments=instalments, payments=payments
-    )
+        "achterban/commitment.html", commitment=commitment, instalments=instalments, payments=payments,
+        online_by_payment={each.payment_id: each for each in session().scalars(steps)} if keys else {},
+        trouble=failing.of(session(), commitment.id, clock.today()) if online else None, sendable=failing.SENDABLE,
+    )  # fmt: skip
 
 
 # --- a new one -------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def data_request_erase() -> ResponseReturnValue:
         done = requests.erase(saved, form.email.data, by=current_actor(), now=clock.now())
     flash(
         _(
-            "Erased: %(people)s signatures no longer name anybody; %(withdrawn)s of them no longer count.",
+            "Erased. Signatures that no longer name anybody: %(people)s; of these no longer counted: %(withdrawn)s.",
             people=number(done.get("signature", 0)), withdrawn=number(done.get("withdrawn", 0)),
         ),
         "success",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -24,9 +25,10 @@ from admin.labels import choices, label
 from admin.pages.commitments import fund_choices
 from admin.pages.people import find, to_supporter
 from admin.pages.people_edit import crumbs
-from supporters import Designation, Fund, Gift, Money, Payment, Reversal, Supporter
+from supporters import Designation, Fund, Gift, Money, OnlinePayment, Payment, Refund, Reversal, Supporter
 from supporters.errors import BadInput
-from supporters.giving.gift import KINDS
+from supporters.giving.gift import KINDS, REVERSALS
+from supporters.payments.online.refund import reversible_until
 
 #: Thanked at once is fine for a hundred letters; more is a mailing, and has its own proof.
 THANK_AT_ONCE = 500
@@ -125,7 +127,22 @@ def gifts() -> ResponseReturnValue:
 def gift_page(gift_id: int) -> ResponseReturnValue:
     gift: Gift = Gift.get(session(), gift_id)
     payment = session().scalar(select(Payment).where(Payment.gift_id == gift.id))
-    return render_template("achterban/gift.html", gift=gift, payment=payment)
+    online, refunds, until, can_refund = online_part(payment) if payment is not None else (None, [], None, False)
+    return render_template(
+        "achterban/gift.html", gift=gift, payment=payment, online=online, refunds=refunds, until=until,
+        can_refund=can_refund,
+    )  # fmt: skip
+
+
+def online_part(payment: Payment) -> tuple[OnlinePayment | None, list[Any], date | None, bool]:
+    """What a gateway knows of it, its refunds, until when the donor can take it back, and whether we can give some."""
+    online = session().scalar(select(OnlinePayment).where(OnlinePayment.payment_id == payment.id))
+    if online is None or payment.gift is None:
+        return None, [], None, False
+    from admin.pages.online_payments import refunds_of
+
+    until = reversible_until(online, payment.gift.received_on)
+    return online, refunds_of(payment.id), until, Refund.left(session(), payment).amount > 0
 
 
 # --- booking ---------------------------------------------------------------------------------------------------
@@ -233,7 +250,7 @@ def gifts_thank() -> ResponseReturnValue:
 
 class ReverseForm(Form):
     amount = MoneyField(lazy("How much goes back"), [required()])
-    kind = RadioField(lazy("What happened"), [chosen()], choices=choices("reversal"), default="refund")
+    kind = RadioField(lazy("What happened"), [chosen()], choices=choices("reversal", REVERSALS[:-1]), default="refund")
     on = DateField(lazy("On"), [required()])
     reason_code = text(
         lazy("Reason code"), length=40, description=lazy("As the bank gives it, such as MD06; only where it came back.")
@@ -248,8 +265,11 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
     gift: Gift = Gift.get(session(), gift_id)
     payment = session().scalar(select(Payment).where(Payment.gift_id == gift.id))
     form = ReverseForm(data={"amount": gift.net, "on": clock.today(), "kind": "refund"})
-    if payment is None:
+    through_a_gateway = payment is not None and payment.gateway != "sepa"
+    if payment is None or through_a_gateway:
         del form.reason_code
+    if through_a_gateway:  # What the donor takes back, the gateway tells us; by hand it would be booked twice.
+        form.kind.choices = choices("reversal", ["refund"])
     if form.validate_on_submit():
         with saving(form, {"reversed_on": "on"}) as saved:
             if payment is not None and form.kind.data != "refund":
@@ -272,7 +292,13 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
         (f"{money(gift.money)}, {day(gift.received_on)}", to_gift(gift_id)),
     ]
     points = [_("The gift itself stays in the books; a line is added on the date below.")]
-    if payment is not None:
+    if through_a_gateway:
+        points = [
+            _("Only for money that you gave back in another way, such as a bank transfer."),
+            _("To give it back through the gateway, use “Give money back” on the page of the gift instead."),
+            *points,
+        ]
+    elif payment is not None:
         points.append(
             _("What the bank or the donor took back of a direct debit is not collected again unless somebody asks.")
         )

@@ -18,11 +18,14 @@ from admin.i18n import gettext as _
 from admin.i18n import month
 from admin.kit.charts import Chart, Series
 from admin.kit.remembered import remembered
+from admin.pages.gateways import healths
 from admin.pages.gifts import to_thank
+from admin.pages.online_payments import NEEDS_A_LOOK
 from admin.pages.runs import waiting_to_be_announced
-from supporters import CollectionBatch, Commitment, CreditorAccount, Gift, Mandate, Task
+from supporters import CollectionBatch, Commitment, CreditorAccount, Gift, Mandate, OnlinePayment, Refund, Task
 from supporters.giving.mandate import LAPSE_MONTHS
 from supporters.giving.months import add_months
+from supporters.payments.online.failing import failing
 from supporters.reports.year import MonthlyIncome, YearReport, monthly_income
 
 #: A mandate is shown so many months before it lapses.
@@ -76,6 +79,14 @@ def todos(today: date) -> list[ToDo]:
             found.append(ToDo(_count(select(CollectionBatch.id).where(CollectionBatch.state == state)), text, href))
         due = select(CollectionBatch.id).where(CollectionBatch.state == "exported", CollectionBatch.collect_on <= today)
         found.append(ToDo(_count(due), _("Collections to book"), url_for(f"{NAME}.runs", state="exported")))
+        href = url_for(f"{NAME}.online_payments", look="any")
+        lost = select(OnlinePayment.id).where(NEEDS_A_LOOK)
+        count = remembered("payments to look at", lambda: _count(lost))
+        found.append(ToDo(count, _("Online payments that need a look"), href))
+        waiting = select(Refund.id).where(Refund.state == "waiting")
+        found.append(ToDo(_count(waiting), _("Refunds that wait for a second person"), url_for(f"{NAME}.refunds")))
+        alarms = remembered("gateway alarms", lambda: sum(bool(each.alarms) for each in healths()))
+        found.append(ToDo(alarms, _("Payment gateways with an alarm"), url_for(f"{NAME}.gateways")))
     if may("tasks.see"):
         waits = select(Task.id).where(
             Task.done_at.is_(None), or_(Task.not_before_on.is_(None), Task.not_before_on <= today)
@@ -93,6 +104,9 @@ def todos(today: date) -> list[ToDo]:
         )
         found.append(ToDo(untold, _("Commitments whose amount was not announced"), url_for(f"{NAME}.run_announce")))
     if may("commitments.see"):
+        trouble = failing(today).with_only_columns(Commitment.id)
+        count = remembered("failing commitments", lambda: _count(trouble))
+        found.append(ToDo(count, _("Commitments of which a charge failed"), url_for(f"{NAME}.failing")))
         href = url_for(f"{NAME}.commitments", mandate="lapsing")
         found.append(ToDo(_count(lapsing(today)), _("Mandates that lapse within three months"), href))
     return found

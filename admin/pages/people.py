@@ -135,6 +135,7 @@ def supporter(number: int) -> ResponseReturnValue:
                 selectinload(Commitment.terms),
                 selectinload(Commitment.pauses),
                 selectinload(Commitment.mandate),
+                selectinload(Commitment.gateway_mandate),
                 selectinload(Commitment.fund),
             )
             .order_by(Commitment.ended_on.is_not(None), Commitment.id.desc())

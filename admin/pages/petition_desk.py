@@ -122,16 +122,7 @@ def petition_moderation_decide(slug: str, publication_id: int) -> ResponseReturn
     except AchterbanError as error:
         complaint = say(error)
     if request.headers.get("HX-Request"):
-        item = moderation.item(session(), of_petition(petition, publication_id))
-        return render_template(
-            "achterban/petition_moderation_item.html",
-            petition=petition,
-            item=item,
-            complaint=complaint,
-            reasons=choices("moderation_reason"),
-            decided=not complaint and decision != "undo",
-            state="waiting" if decision == "undo" else item.publication.state,
-        )
+        return _item_again(petition, publication_id, complaint=complaint, decided=not complaint and decision != "undo")
     if complaint:
         flash(complaint, "error")
     else:
@@ -139,6 +130,27 @@ def petition_moderation_decide(slug: str, publication_id: int) -> ResponseReturn
     back = {key: value for key in ("state", "after") if (value := request.form.get(key))}
     done = publication_id if not complaint and decision != "undo" else None
     return redirect(url_for(f"{NAME}.petition_moderation", slug=slug, done=done, **back))  # type: ignore[arg-type]
+
+
+def _item_again(petition: Petition, publication_id: int, *, complaint: str, decided: bool) -> str:
+    """The item in its place, and beside it what counts items: the lists, and the button for all that are plain."""
+    item = moderation.item(session(), of_petition(petition, publication_id))
+    plain = {key for key in request.form.getlist("id")[:BATCH] if key != str(publication_id)}
+    state = request.form.get("state", "")
+    if item.publication.state == "waiting" and not item.flags:
+        plain.add(str(publication_id))
+    return render_template(
+        "achterban/petition_moderation_again.html",
+        petition=petition,
+        item=item,
+        complaint=complaint,
+        reasons=choices("moderation_reason"),
+        decided=decided,
+        state=state,
+        counts=moderation.counts(session(), petition),
+        plain=sorted(plain) if state == "waiting" else [],
+        again=True,
+    )
 
 
 def said(decision: str) -> str:
@@ -205,6 +217,8 @@ def petition_moderation_redact(slug: str, publication_id: int) -> ResponseReturn
             flash(said("approve"), "success")
             return redirect(url_for(f"{NAME}.petition_moderation", slug=slug, done=publication_id))
         item = moderation.item(session(), of_petition(petition, publication_id))
+    where = next((flag.field for flag in item.flags), "comment" if item.sent.comment else "name")
+    form[where].render_kw = {**(form[where].render_kw or {}), "autofocus": True}
     here = (_("Moderation"), url_for(f"{NAME}.petition_moderation", slug=slug))
     return page("petition_redact.html", petition, form=form, item=item, crumbs=crumbs(petition, here))
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from wtforms import IntegerField, RadioField, SelectField, TextAreaField
+from wtforms import BooleanField, IntegerField, RadioField, SelectField, TextAreaField
 from wtforms.validators import Optional
 
 from admin import clock
@@ -24,7 +24,7 @@ from admin.pages.petition_desk import crumbs, found
 from admin.pages.petitions import to_petition
 from campaigns.campaign import Campaign
 from campaigns.petitions.petition import CONFIRM_POLICIES, PROFILES, Petition, lines_of
-from campaigns.petitions.wording import ASKED, LOCALES, Wording
+from campaigns.petitions.wording import ASKED, HOUSE_TEXTS, LOCALES, Wording
 from supporters.errors import BadInput, NotFound
 from supporters.people.consent import ConsentText
 
@@ -92,8 +92,8 @@ class PetitionForm(Form):
 
 class NewForm(PetitionForm):
     slug = line(
-        lazy("Address"), required(), length=80,
-        description=lazy("Part of its web address for ever: small letters, digits and hyphens, such as help-afghans."),
+        lazy("Web address"), required(), length=80,
+        description=lazy("The end of it, for ever: small letters, digits and hyphens, such as help-afghans."),
     )  # fmt: skip
     profile = RadioField(
         lazy("Kind"), choices=choices("petition_profile", PROFILES), default="plain",
@@ -238,7 +238,11 @@ def petition_close(slug: str) -> ResponseReturnValue:
 
 class WordingForm(Form):
     sign = area(lazy("Sign"), required(), rows=4)
-    show_name = area(lazy("Show my name"), required(), rows=2)
+    show_name = area(lazy("Show my name"), required(), rows=3)
+    covers_comment = BooleanField(
+        lazy("These words name the comment too"),
+        description=lazy("Then the form asks for a comment. Without this nobody’s comment is shown."),
+    )
     updates = area(lazy("Updates about this petition"), required(), rows=2)
     newsletter = area(lazy("News about your other work"), required(), rows=2)
 
@@ -250,22 +254,26 @@ def petition_wording(slug: str, language: str) -> ResponseReturnValue:
     petition = found(slug)
     if language not in LOCALES:
         raise NotFound("We write in nl or en, not in “%(language)s”.", language=language[:10])
-    current = Wording.current(session(), petition.id, language).texts(session())
+    wording = Wording.current(session(), petition.id, language)
+    current = {**wording.texts(session()), "covers_comment": wording.covers_comment}
     form = WordingForm(data=current if request.method == "GET" else None)
     if form.validate_on_submit():
         texts = {purpose: " ".join(form[purpose].data.split()) for purpose in ASKED}
-        if texts == current:
+        covers_comment = bool(form.covers_comment.data)
+        if {**texts, "covers_comment": covers_comment} == current:
             flash(_("These are the words that are there already."), "info")
             return redirect(request.path)
         with saving(form) as saved:
-            Wording.change(saved, petition, language, texts, by=current_actor(), now=clock.now())
+            Wording.change(
+                saved, petition, language, texts, covers_comment=covers_comment, by=current_actor(), now=clock.now()
+            )
         if not form.refusal:
             flash(_("From now on the form has these words."), "success")
             return redirect(request.path)
     return shown(
         "petition_wording.html", form=form, petition=petition, title=_("Consent texts"), button=_("Use these words"),
         crumbs=crumbs(petition), back=to_petition(petition), language=language, locales=LOCALES,
-        versions=_versions(petition, language),
+        versions=_versions(petition, language), wording=wording, house=HOUSE_TEXTS[language],
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
-from wtforms import BooleanField, DateTimeLocalField, HiddenField
+from wtforms import BooleanField, HiddenField
 
 from admin import clock
 from admin.access import current_actor, may, needs
@@ -17,7 +17,7 @@ from admin.data import session
 from admin.i18n import gettext as _
 from admin.i18n import lazy, moment, ngettext
 from admin.kit.confirm import Confirmation
-from admin.kit.forms import Form, required, saving, text
+from admin.kit.forms import Form, MomentField, required, saving, text
 from admin.labels import label
 from admin.pages.petition_desk import crumbs, found, page
 from campaigns.petitions import trends
@@ -66,8 +66,6 @@ def _written(instant: str) -> str:
 
 # --- a new one -------------------------------------------------------------------------------------------------
 
-_LOCAL = {"format": ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]}
-
 
 class CriteriaForm(Form):
     """Sent by GET: looking changes nothing, and the address can be passed on to a colleague."""
@@ -78,8 +76,8 @@ class CriteriaForm(Form):
     domain = text(lazy("Domain of the address"), description=lazy("What stands after the @, such as spam.example."))
     network = text(lazy("Network"), length=40, description=lazy("As the trends show it: 32 letters and digits."))
     source = text(lazy("Source"), length=40)
-    signed_from = DateTimeLocalField(lazy("Signed from"), **_LOCAL)
-    signed_until = DateTimeLocalField(lazy("Signed before"), **_LOCAL)
+    signed_from = MomentField(lazy("Signed from"))
+    signed_until = MomentField(lazy("Signed before"))
     unconfirmed_only = BooleanField(lazy("Only what is not confirmed"))
     risk = HiddenField()
     signature_id = HiddenField()
@@ -94,8 +92,8 @@ class CriteriaForm(Form):
         )  # fmt: skip
 
 
-def _instant(local: datetime | None) -> str:
-    return local.replace(tzinfo=clock.zone()).isoformat() if local else ""
+def _instant(given: datetime | None) -> str:
+    return given.isoformat() if given else ""
 
 
 class RemoveForm(Form):

@@ -84,8 +84,9 @@ def _write(petition: Petition, update: PetitionUpdate | None) -> ResponseReturnV
         if not form.refusal:
             flash(_("Kept as a draft. Nobody gets it before you send it."), "success")
             return redirect(to_updates(petition))
+    title = _("Write an update") if update is None else _("Change the update")
     return shown(
-        "petition_update.html", form=form, title=_("Update"), button=_("Keep as a draft"), petition=petition,
+        "petition_update.html", form=form, title=title, button=_("Keep as a draft"), petition=petition,
         crumbs=crumbs(petition, (_("Updates"), to_updates(petition))), back=to_updates(petition), **looks,
     )  # fmt: skip
 

@@ -22,13 +22,13 @@ from admin.pages.petition_desk import found, tabs
 from campaigns.campaign import Campaign
 from campaigns.petitions.agreed import QUESTIONS, agreed
 from campaigns.petitions.curve import Curve
+from campaigns.petitions.form import most_of
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.petition import STATES, Petition
 from campaigns.petitions.tally import Count, Tally, TallyEvent
 from campaigns.petitions.update import PetitionUpdate
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
-from campaigns.web.view import ASKED as FIELDS
-from campaigns.web.view import ASKED_OF_INITIATIVE
+from campaigns.web.view import asked
 from supporters.mail.state import MailState
 
 
@@ -83,9 +83,9 @@ PETITIONS = listing(
         Column("signed", lazy("Signed"), lambda r: r[1], "number"),
         Column("confirmed", lazy("Confirmed"), lambda r: r[2], "number"),
         Column("offline", lazy("On paper"), lambda r: r[3], "number"),
-        Column("goal", lazy("Goal"), _progress),
-        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "moment"),
-        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "moment"),
+        Column("goal", lazy("Goal"), _progress, "short"),
+        Column("opens", lazy("Opens"), lambda r: r[0].opens_at, "date"),
+        Column("closes", lazy("Closes"), lambda r: r[0].closes_at, "date"),
         Column("made", lazy("Made"), lambda r: r[0].created_at, "date", sort=Petition.created_at, descending=True),
     ),
     filters=(
@@ -137,6 +137,7 @@ def petition_page(slug: str) -> ResponseReturnValue:
         by_day=_by_day(curve),
         tabs=tabs(petition),
         elsewhere=_elsewhere(),
+        public=_public_page(petition),
         campaign=session().get(Campaign, petition.campaign_id) if petition.campaign_id else None,
         drafts=session().scalar(
             select(func.count())
@@ -145,6 +146,13 @@ def petition_page(slug: str) -> ResponseReturnValue:
         ),
         snippets=snippets(petition),
     )
+
+
+def _public_page(petition: Petition) -> str:
+    """Where visitors read it, on this site; a draft is not there yet."""
+    endpoint = "achterban_petitions.petition"
+    shown = petition.state != "draft" and endpoint in current_app.view_functions
+    return url_for(endpoint, slug=petition.slug) if shown else ""
 
 
 def _elsewhere() -> list[tuple[str, str]]:
@@ -226,8 +234,8 @@ def snippets(petition: Petition) -> dict[str, str]:
     locale = petition.locale if petition.locale in LOCALES else "nl"
     wording = Wording.current(session(), petition.id, locale)
     element = Markup(
-        '<script type="module" src="{}/petitions/widget.js"></script>\n'
-        '<achterban-petition src="{}" lang="{}"></achterban-petition>\n'
+        '<script src="{}/petitions/widget.js" defer></script>\n'
+        '<achterban-petition src="{}" locale="{}"></achterban-petition>\n'
     ).format(base, source, locale)
     return {"element": str(element), "form": _plain_form(petition, f"{source}/signatures", wording)}
 
@@ -235,14 +243,20 @@ def snippets(petition: Petition) -> dict[str, str]:
 def _plain_form(petition: Petition, action: str, wording: Wording) -> str:
     names = _FIELD_NAMES[wording.locale]
     texts = wording.texts(session())
-    fields = ASKED_OF_INITIATIVE if petition.profile == "citizens_initiative" else FIELDS
-    must = (
-        set(ASKED_OF_INITIATIVE) if petition.profile == "citizens_initiative" else {"first_name", "last_name", "email"}
-    )
+    fields = asked(petition.profile, comment=wording.covers_comment)
+    must = {"first_name", "last_name", "email"}
+    if petition.profile == "citizens_initiative":
+        must = set(asked(petition.profile))
     lines = [f'<form method="post" action="{escape(action)}">']
     for name in fields:
         kind = {"email": "email", "birth_date": "date"}.get(name, "text")
         needed = " required" if name in must else ""
+        if name == "comment":
+            lines.append(
+                f"  <p><label>{escape(names[name])}<br>"
+                f'<textarea name="{name}" rows="3" maxlength="{most_of(name)}"></textarea></label></p>'
+            )
+            continue
         lines.append(f'  <p><label>{escape(names[name])}<br><input type="{kind}" name="{name}"{needed}></label></p>')
     for purpose in ASKED:
         name, needed = ("consent", " required") if purpose == "sign" else (purpose, "")
@@ -269,11 +283,11 @@ _FIELD_NAMES = {
     "nl": {
         "first_name": "Voornaam", "last_name": "Achternaam", "email": "E-mailadres", "town": "Woonplaats",
         "postcode": "Postcode", "street": "Straat", "house_number": "Huisnummer", "birth_date": "Geboortedatum",
-        "sign": "Ondertekenen",
+        "comment": "Reactie: waarom tekent u? (niet verplicht, hoogstens 1.000 tekens)", "sign": "Ondertekenen",
     },
     "en": {
         "first_name": "First name", "last_name": "Surname", "email": "E-mail address", "town": "Town",
         "postcode": "Postcode", "street": "Street", "house_number": "House number", "birth_date": "Date of birth",
-        "sign": "Sign",
+        "comment": "Comment: why do you sign? (optional, at most 1,000 characters)", "sign": "Sign",
     },
 }  # fmt: skip

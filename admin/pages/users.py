@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -285,7 +283,7 @@ def welcome(token: str) -> ResponseReturnValue:
     return shown("welcome.html", form=form, user=user, shortest=shortest)
 
 
-def _holder(token: str) -> Any:
+def _holder(token: str) -> User | None:
     try:
         key, uniquifier, tail = _signer().loads(token, max_age=LINK_DAYS * 86_400)
     except (BadSignature, ValueError, TypeError):

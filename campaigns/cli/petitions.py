@@ -105,7 +105,7 @@ def export(slug: str, output: Path | None, email: str) -> None:
     session, now = extension().session, extension().now()
     actor = signed_in(email, "petitions.private")
     petition = Petition.by_slug(session, slug)
-    audit.record(session, actor, "export", petition, now=now)
+    audit.record(session, actor, "export", petition, now=now, petition=slug)
     session.commit()
     _write(export_csv(session, petition), output)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import CONFIRMED, SIGNED, Signature, SignaturePerson
+from campaigns.petitions.signature import CONFIRMED, SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import NUMBERS, Tally, TallyEvent
 from campaigns.petitions.wording import Wording
 from supporters.registry import Finding, broken, check
 
 
 @check("petitions")
-def look(session: Session) -> Iterator[Finding]:
+def look(session: Session, *, now: datetime) -> Iterator[Finding]:
     yield from _counts(session)
     yield from broken(
         session, "erased-signature-names-nobody", "signature",
@@ -36,6 +37,15 @@ def look(session: Session) -> Iterator[Finding]:
         .order_by(Signature.id),
         "does not name a consent text of its petition",
     )  # fmt: skip
+    yield from broken(
+        session, "shown-comment-was-agreed-to", "publication",
+        select(Publication.id)
+        .join(Signature, Signature.id == Publication.signature_id)
+        .join(Wording, Wording.id == Signature.wording_id)
+        .where(Publication.with_comment, Wording.covers_comment.is_(False))
+        .order_by(Publication.id),
+        "may show a comment, and the words its signer agreed to do not name that",
+    )  # fmt: skip
     # The job runs once a day: only what waits longer than that is a broken promise.
     people = (
         select(SignaturePerson.signature_id)
@@ -46,7 +56,7 @@ def look(session: Session) -> Iterator[Finding]:
     yield from broken(
         session, "retention-is-kept", "petition",
         select(Petition.id, Petition.slug, Petition.retain_until)
-        .where(Petition.retain_until < func.current_date(), or_(people, Petition.erased_at.is_(None)))
+        .where(Petition.retain_until < now.date(), or_(people, Petition.erased_at.is_(None)))
         .order_by(Petition.id),
         "“%(slug)s” should have been erased on %(retain_until)s; run “achterban petitions retention”",
     )  # fmt: skip

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +11,9 @@ from typing import Any
 from campaigns.petitions.signature import Person
 from campaigns.petitions.wording import ASKED, LOCALES
 from supporters.errors import BadInput, Mistakes
+from supporters.people import typed
 from supporters.people.contact import clean_email, clean_postcode
+from supporters.people.typed import is_source as is_source
 
 #: Fields of every form; what a petition does not ask is left out of its form.
 FIELDS = (
@@ -22,11 +22,6 @@ FIELDS = (
     "house_number", "birth_date",
 )  # fmt: skip
 _LONGEST = {"email": 254, "comment": 1000, "return_to": 500, "submission_key": 100, "altcha": 2000, "source": 40}
-_YES = {"1", "on", "true", "yes", "ja"}
-_NO = {"", "0", "off", "false", "no", "nee"}
-_URL = re.compile(r"://|www\.|\.(?:com|net|org|nl|ru|info|biz|xyz|top|io)(?:[/\s]|$)", re.IGNORECASE)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_SOURCE = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +70,18 @@ class SignatureForm:
                 errors.append(BadInput("This is a text, not a list or an object.", field=name))
                 value = ""
             try:
-                texts[name] = _clean(name, value)
+                texts[name] = typed.clean(name, value, _LONGEST.get(name, 100), lines=name == "comment")
             except BadInput as error:
                 errors.append(error)
                 texts[name] = ""
         texts["locale"] = texts["locale"] or "nl"
         flags = {}
         for name in ("show_name", "updates", "newsletter", "consent"):
-            value = texts[name].lower()
-            if value not in _YES | _NO:
-                errors.append(
-                    BadInput("A box is ticked (1) or left out; not “%(value)s”.", field=name, value=value[:20])
-                )
-            flags[name] = value in _YES
+            try:
+                flags[name] = typed.ticked(name, texts[name])
+            except BadInput as error:
+                errors.append(error)
+                flags[name] = False
         text_id = texts["consent_text_id"]
         if text_id and not (text_id.isascii() and text_id.isdigit() and len(text_id) < 16):
             errors.append(BadInput("This is not the number of a consent text.", field="consent_text_id"))
@@ -118,11 +112,8 @@ class SignatureForm:
         if not self.last_name:
             wrong("last_name", "Fill in your surname.")
         for name in ("first_name", "last_name", "town", "street", "house_number"):
-            value = getattr(self, name)
-            if _URL.search(value):
-                wrong(name, "There can be no web address in this field.")
-            elif value.startswith(_FORMULA):
-                wrong(name, "This cannot begin with “%(sign)s”.", sign=value[0])
+            if trouble := typed.not_a_name(name, getattr(self, name)):
+                found.append(trouble)
         if not self.email:
             wrong("email", "Fill in your e-mail address.")
         elif not self.is_checked:
@@ -174,27 +165,6 @@ class SignatureForm:
         return hashlib.sha256("\x1f".join(parts).encode()).digest()
 
 
-def is_source(text: str) -> bool:
-    """Whether it is written as a source code is."""
-    return len(text) <= _LONGEST["source"] and _SOURCE.fullmatch(text) is not None
-
-
-def _clean(name: str, value: str) -> str:
-    """Composed, trimmed, on one line, without what cannot be seen; raises BadInput where it is too long."""
-    if not value.isascii():
-        value = unicodedata.normalize("NFC", value)
-    if name == "comment":
-        value = "\n".join(" ".join(each.split()) for each in value.splitlines()).strip()
-    else:
-        value = " ".join(value.split())
-    if not value.isprintable():
-        value = "".join(c for c in value if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    most = _LONGEST.get(name, 100)
-    if len(value) > most:
-        raise BadInput(
-            "This is too long: at most %(most)s characters fit, this has %(found)s.",
-            field=name,
-            most=most,
-            found=len(value),
-        )
-    return value
+def most_of(name: str) -> int:
+    """How many characters fit in a field."""
+    return _LONGEST.get(name, 100)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from babel.dates import format_date
-from babel.numbers import format_decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +13,7 @@ from campaigns.petitions.markdown import to_html
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Person, Signature
 from campaigns.petitions.update import PetitionUpdate
+from supporters import formats
 from supporters.mail.letter import Dropped, Letter, Renderer, renders
 from supporters.mail.message import NORMAL, URGENT, OutboxMessage
 from supporters.mail.templating import Templates
@@ -70,7 +69,7 @@ class _About:
         signed_at = self.signature.signed_at if self.signature else self.petition.created_at
         return {
             "name": self.who.first_name, "title": self.petition.title, "addressee": self.petition.addressee,
-            "link": self.link, "day": format_date(signed_at, "long", locale=locale), "policy":
+            "link": self.link, "day": formats.day(signed_at, locale), "policy":
             self.petition.confirm_policy, **more,
         }  # fmt: skip
 
@@ -140,5 +139,5 @@ def _news(
     parts = [{"title": one.title, "text": one.text, "html": to_html(one.text)} for one in news]
     return TEMPLATES.letter(
         template, message.locale, settings=settings, unsubscribe_url=about.stop_link,
-        **about.values(message.locale, news=parts, count=format_decimal(headline, locale=message.locale)),
+        **about.values(message.locale, news=parts, count=formats.number(headline, message.locale)),
     )  # fmt: skip

@@ -15,14 +15,12 @@ from sqlalchemy.orm import Session
 
 from campaigns.petitions.flags import Flag, flags_of
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import Person, Publication, Signature, SignaturePerson, opened
+from campaigns.petitions.signature import LIVE, Person, Publication, Signature, SignaturePerson, opened
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import BadInput, Refused
 from supporters.people.consent import Consent, may_contact
 
-#: A signature that counts under its policy: after the button, or at once where no button is asked.
-LIVE = ("confirmed", "received")
 STATES = ("waiting", "approved", "rejected", "unpublished")
 REASONS = ("unsuitable", "advertising", "somebody_elses_details", "not_a_name", "asked_by_signer")
 #: What may stand where something was taken out.
@@ -39,9 +37,9 @@ class Shown:
     comment: str = ""
 
     @classmethod
-    def of(cls, person: Person) -> Shown:
-        """First name and town, as the consent says, with the comment."""
-        return cls(person.first_name, person.town, person.comment)
+    def of(cls, person: Person, publication: Publication) -> Shown:
+        """What the consent says: first name and town, and the comment where its words name that."""
+        return cls(person.first_name, person.town, person.comment if publication.with_comment else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def _items(session: Session, rows: Iterable[tuple[Publication, datetime, Signatu
     people = opened(session, [person for _, _, person in found if person is not None])
     items = []
     for publication, signed_at, _ in found:
-        sent = Shown.of(people.get(publication.signature_id, Person()))
+        sent = Shown.of(people.get(publication.signature_id, Person()), publication)
         items.append(Item(publication, signed_at, sent, flags_of(sent.name, sent.town, sent.comment)))
     return items
 
@@ -131,7 +129,7 @@ def approve(
     locked = _locked(session, publication, not_in=("approved",))
     signature = session.get_one(Signature, locked.signature_id)
     _must_be_allowed(session, signature)
-    sent = Shown.of(signature.who(session))
+    sent = Shown.of(signature.who(session), locked)
     wanted = replace(sent)
     for field, value in (("name", name), ("town", town), ("comment", comment)):
         if value is not None:

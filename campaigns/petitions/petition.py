@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, SmallInteger, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.petitions.tally import Count, Tally
+from campaigns.petitions.tally import Count, Tally, goal_at, headline
 from campaigns.petitions.wording import Wording
 from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, line, pk, word
 from supporters.errors import BadInput, NotFound, Refused
+from supporters.links import clean_origin, clean_page
 
 if TYPE_CHECKING:
     from campaigns.petitions.form import SignatureForm
@@ -102,7 +102,7 @@ class Petition(Base):
         session.flush()
         session.add(Tally(petition_id=petition.id, signed=0, confirmed=0, offline=0))
         Wording.start(session, petition, by=by, now=now)
-        audit.record(session, by, "draft", petition, now=now, slug=slug)
+        audit.record(session, by, "draft", petition, now=now, petition=slug)
         return petition
 
     @classmethod
@@ -120,7 +120,7 @@ class Petition(Base):
         self._set(fields)
         changed = sorted(key for key, old in before.items() if getattr(self, key) != old)
         if changed:
-            audit.record(session, by, "edit", self, now=now, changed=changed)
+            audit.record(session, by, "edit", self, now=now, petition=self.slug, changed=changed)
 
     def open(self, session: Session, *, by: Actor, now: datetime) -> None:
         """From now on, or from ``opens_at``, it can be signed."""
@@ -131,7 +131,7 @@ class Petition(Base):
         if self.closes_at is not None and self.closes_at <= now:
             raise BadInput("It would be closed already: choose a later closing moment.", field="closes_at")
         self.state, self.opens_at, self.retain_until = "open", self.opens_at or now, None
-        audit.record(session, by, "open", self, now=now)
+        audit.record(session, by, "open", self, now=now, petition=self.slug)
 
     def close(self, session: Session, *, by: Actor, now: datetime) -> None:
         """Nobody can sign any more. What waits for its confirmation still can be confirmed.
@@ -144,7 +144,8 @@ class Petition(Base):
         if self.opens_at is not None and self.closes_at <= self.opens_at:
             self.opens_at = self.closes_at - timedelta(seconds=1)
         self.retain_until = self.closes_at.astimezone(now.tzinfo).date() + timedelta(days=self.retention_days)
-        audit.record(session, by, "close", self, now=now, retain_until=self.retain_until.isoformat())
+        until = self.retain_until.isoformat()
+        audit.record(session, by, "close", self, now=now, petition=self.slug, retain_until=until)
 
     def _was_handed_over(self, session: Session) -> bool:
         from campaigns.petitions.handover import Handover
@@ -174,33 +175,25 @@ class Petition(Base):
             raise BadInput("Goals are whole numbers above zero, each higher than the one before.", field="goals")
         if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
             raise BadInput("It closes after it opened.", field="closes_at")
-        self.allowed_origins = [_origin(value) for value in self.allowed_origins or []]
-        self.return_urls = [_return_url(value) for value in self.return_urls or []]
+        self.allowed_origins = [clean_origin(value) for value in self.allowed_origins or []]
+        self.return_urls = [clean_page(value) for value in self.return_urls or []]
 
     # -- asking -----------------------------------------------------------------------------------------------
 
     def is_open(self, now: datetime) -> bool:
         """Whether it can be signed at this moment."""
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def count(self, session: Session, *, now: datetime) -> Count:
         return Tally.count(session, self.id, now=now)
 
     def headline(self, count: Count) -> int:
-        """The number to show large: what counts under its policy, with the paper sheets."""
-        return (count.confirmed if self.confirm_policy == "required" else count.signed) + count.offline
+        """The number to show large under its policy."""
+        return headline(self.confirm_policy, count)
 
     def goal_at(self, number: int) -> int | None:
-        """The first goal that this number has not reached, else the last."""
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
-
-    def allows_origin(self, origin: str) -> bool:
-        return origin in self.allowed_origins
-
-    def allows_return_to(self, url: str) -> bool:
-        """Whether somebody may be sent there after signing."""
-        return may_return_to(url, self.return_urls)
+        """The goal to show beside this number."""
+        return goal_at(self.goals, number)
 
     # -- signing ----------------------------------------------------------------------------------------------
 
@@ -215,33 +208,9 @@ class Petition(Base):
         return sign(session, self, form, now=now)
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value.strip().rstrip("/"))
-    if parts.scheme not in ("https", "http") or not parts.netloc or parts.path or parts.query or "@" in parts.netloc:
-        raise BadInput(
-            "“%(value)s” is not a site; write it as https://www.example.org, without a path.",
-            field="allowed_origins", value=value[:80],
-        )  # fmt: skip
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _return_url(value: str) -> str:
-    value = value.strip()
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.netloc or "@" in parts.netloc or not parts.path:
-        raise BadInput(
-            "“%(value)s” is not a page to return to; write https://www.example.org/thanks, or …/* for all below it.",
-            field="return_urls", value=value[:80],
-        )  # fmt: skip
-    return value
-
-
-def may_return_to(url: str, allowed: Iterable[str]) -> bool:
-    """Whether this is one of the pages, or below one that ends in ``/*``; never a way to another site."""
-    if any(character in url for character in "\\\r\n\t") or ".." in urlsplit(url).path.split("/"):
-        return False
-    bare = url.partition("?")[0].partition("#")[0]
-    return any(bare.startswith(one[:-1]) if one.endswith("/*") else bare == one for one in allowed)
+def is_open(state: str, opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
+    """The rule itself; the statement that writes signatures on PostgreSQL has it in SQL."""
+    return state == "open" and (opens_at is None or opens_at <= now) and (closes_at is None or now < closes_at)
 
 
 def lines_of(text: str) -> Sequence[str]:

@@ -91,7 +91,7 @@ def release_all(
         move_all(session, Signature.id.in_(ids), state, now=now, most=most)
         _mail_all(session, petition, ids, now=now)
         released += len(ids)
-    audit.record(session, by, "release_all", petition, now=now, risk=risk, count=released)
+    audit.record(session, by, "release_all", petition, now=now, petition=petition.slug, risk=risk, count=released)
     return released
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.petitions import erasure
 from campaigns.petitions.handover import Handover
-from campaigns.petitions.intake import Once
 from campaigns.petitions.offline import OfflineCount
+from campaigns.petitions.once import Once
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature
 from supporters import audit
@@ -61,7 +61,7 @@ def erase_some(session: Session, petition: Petition, *, now: datetime, most: int
     )
     if ids:
         done = erasure.erase(session, ids, now=now)
-        audit.record(session, JOB, _PART, petition, now=now, **done)
+        audit.record(session, JOB, _PART, petition, now=now, petition=petition.slug, **done)
     return len(ids)
 
 
@@ -100,8 +100,9 @@ def finish(session: Session, petition: Petition, *, now: datetime) -> Document:
         now=now,
     )  # fmt: skip
     audit.record(
-        session, JOB, "erase", locked, now=now, tables=dict(sorted(done.items())), signed=count.signed,
-        confirmed=count.confirmed, offline=count.offline, document=certificate.id, sha256=certificate.sha256,
+        session, JOB, "erase", locked, now=now, petition=locked.slug, tables=dict(sorted(done.items())),
+        signed=count.signed, confirmed=count.confirmed, offline=count.offline, document=certificate.id,
+        sha256=certificate.sha256,
     )  # fmt: skip
     return certificate
 

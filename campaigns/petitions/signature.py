@@ -38,6 +38,8 @@ STATES = ("received", "pending", "confirmed", "quarantined", "withdrawn", "remov
 #: What each of the two online numbers counts.
 SIGNED = ("received", "pending", "confirmed")
 CONFIRMED = ("confirmed",)
+#: It counts under its petition's policy: after the button, or at once where no button is asked.
+LIVE = ("confirmed", "received")
 #: States after which the same address may sign anew.
 OVER = ("withdrawn", "rejected", "expired")
 
@@ -250,6 +252,7 @@ class Publication(Base):
     __table_args__ = (
         UniqueConstraint("signature_id"),
         CheckConstraint("state IN ('waiting', 'approved', 'rejected', 'unpublished')", name="state"),
+        CheckConstraint("with_comment OR comment = ''", name="comment_agreed"),
         Index(None, "petition_id", "state", "id"),
     )
 
@@ -257,6 +260,7 @@ class Publication(Base):
     petition_id: Mapped[int] = mapped_column(ForeignKey("campaigns_petition.id"))
     signature_id: Mapped[int] = mapped_column(ForeignKey("campaigns_signature.id"))
     state: Mapped[word] = mapped_column(default="waiting")
+    with_comment: Mapped[bool] = mapped_column(default=False)  # the words they said yes to name the comment
     # As shown: empty until approved, shorter than what was sent where somebody redacted it.
     name: Mapped[str] = mapped_column(String(255), default="")
     town: Mapped[str] = mapped_column(String(255), default="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,6 +25,16 @@ class Count:
     confirmed: int
     offline: int
     as_of: datetime
+
+
+def headline(confirm_policy: str, count: Count) -> int:
+    """The number to show large: what counts under the policy, with the paper sheets."""
+    return (count.confirmed if confirm_policy == "required" else count.signed) + count.offline
+
+
+def goal_at(goals: Sequence[int], number: int) -> int | None:
+    """The first goal that this number has not reached, else the last."""
+    return next((goal for goal in goals if goal > number), goals[-1] if goals else None)
 
 
 class Tally(Base):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.form import SignatureForm
-from campaigns.petitions.petition import Petition
+from campaigns.petitions.petition import Petition, is_open
 from campaigns.petitions.signature import PERSON
 from campaigns.petitions.tally import hour_of
 from campaigns.petitions.wording import ASKED, LOCALES, Wording
@@ -21,6 +22,8 @@ from supporters.sealing import Keyring
 
 #: How long a form that is sent again is recognised as the same one.
 REMEMBERED = timedelta(days=7)
+#: Who says yes, in the ledger of consents.
+BY = "visitor:petition form"
 
 
 class Closed(Refused):
@@ -31,10 +34,11 @@ class Closed(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """One wording of the petition: its language and the consent text of each purpose."""
+    """One wording of the petition: its language, the consent text of each purpose, and whether it names the comment."""
 
     locale: str
     text_ids: dict[str, int]
+    covers_comment: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,22 @@ class Prepared:
     wants_updates: bool
     risk: str
     publishes: bool
+    shows_comment: bool
     consents: tuple[tuple[str, int], ...]
     form_url: str
     template: str | None
     priority: int
     keys: tuple[tuple[str, bytes], ...]  # the field it came in, and its hash
     content_hash: bytes
+
+
+class Written(NamedTuple):
+    """What became of one: ``is_first`` says that its keys were never used."""
+
+    is_open: bool
+    is_first: bool
+    kind: Literal["new", "known"] | None = None
+    signature_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +104,15 @@ class Terms:
             petition.id, petition.slug, petition.title, petition.locale, petition.state, petition.opens_at,
             petition.closes_at, petition.confirm_policy, petition.per_address, petition.profile,
             tuple(petition.allowed_origins), tuple(petition.return_urls),
-            {row.id: Texts(row.locale, {purpose: row.text_id(purpose) for purpose in ASKED}) for row in rows},
+            {
+                row.id: Texts(row.locale, {purpose: row.text_id(purpose) for purpose in ASKED}, row.covers_comment)
+                for row in rows
+            },
             {row.locale: row.id for row in rows},
         )  # fmt: skip
 
     def is_open(self, now: datetime) -> bool:
-        begun = self.opens_at is None or self.opens_at <= now
-        return self.state == "open" and begun and (self.closes_at is None or now < self.closes_at)
+        return is_open(self.state, self.opens_at, self.closes_at, now)
 
     def must_be_open(self, now: datetime) -> None:
         if self.is_open(now):
@@ -160,6 +176,7 @@ class Terms:
             wants_updates=form.updates,
             risk=risk,
             publishes=form.show_name,
+            shows_comment=form.show_name and texts.covers_comment,
             consents=tuple((purpose, texts.text_ids[purpose]) for purpose in form.granted()),
             form_url=form.form_url,
             template=None if risk else template,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, func, literal, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, and_, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.signature import SIGNED, Signature, SignaturePerson
+from campaigns.petitions.signature import LIVE, Signature, SignaturePerson
 from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, line, pk
@@ -48,13 +48,16 @@ class PetitionUpdate(Base):
         if self.sent_at is not None:
             raise Refused("This update was sent; write another one.")
         self._set(title, text)
-        audit.record(session, by, "edit", self, now=now)
+        audit.record(session, by, "edit", self, now=now, petition=self._slug(session))
 
     def _set(self, title: str, text: str) -> None:
         for name, value in (("title", title), ("text", text)):
             if not value.strip():
                 raise BadInput("Fill this in.", field=name)
         self.title, self.text = title.strip(), text.strip()
+
+    def _slug(self, session: Session) -> str:
+        return session.get_one(Petition, self.petition_id).slug
 
     def send(self, session: Session, *, by: Actor, now: datetime) -> int:
         """Queue it for everybody whose last word on updates of this petition is yes; how many mails that is.
@@ -70,7 +73,7 @@ class PetitionUpdate(Base):
         statement = kind.insert(OutboxMessage).from_select(columns, rows).on_conflict_do_nothing()
         result: Any = session.execute(statement, execution_options={"preserve_rowcount": True})
         sent = locked.recipients = int(result.rowcount)
-        audit.record(session, by, "send", locked, now=now, recipients=sent)
+        audit.record(session, by, "send", locked, now=now, petition=self._slug(session), recipients=sent)
         return sent
 
     def recipients_now(self, session: Session, *, now: datetime) -> int:
@@ -87,10 +90,6 @@ class PetitionUpdate(Base):
         key = literal(f"petition-update:{self.id}:") + Signature.id.cast(OutboxMessage.key.type)
         params = literal({"update": self.id}, OutboxMessage.params.type)
         moment = literal(now, OutboxMessage.next_at.type)
-        counted = Signature.state.in_(("confirmed", "received")) & Signature.erased_at.is_(None)
-        first_of_address = select(Signature.id).where(
-            Signature.petition_id == self.petition_id, counted, ~_sharing_first()
-        )
         rows = (
             select(
                 literal("petition_update"), Signature.id, params, Signature.locale, key,
@@ -98,7 +97,12 @@ class PetitionUpdate(Base):
                 literal(f"petition:{self.petition_id}"), literal("queued"), literal(0), moment, moment,
             )
             .join(SignaturePerson, SignaturePerson.signature_id == Signature.id)
-            .where(Signature.id.in_(first_of_address), _wants_updates(self.petition_id))
+            .where(
+                Signature.petition_id == self.petition_id,
+                _counts(Signature),
+                ~_comes_second(self.petition_id),
+                _wants_updates(self.petition_id),
+            )
         )  # fmt: skip
         return columns, rows
 
@@ -119,34 +123,40 @@ class PetitionUpdate(Base):
             )  # fmt: skip
 
 
-def _sharing_first() -> ColumnElement[bool]:
+# PostgreSQL joins these as whole sets where many signed, and goes by the indexes where few did. Keep them free of what
+# it cannot turn into a join, such as a LIMIT or an OR around EXISTS: that is looked up for each signature.
+
+
+def _counts(of: type[Signature]) -> ColumnElement[bool]:
+    return of.state.in_(LIVE) & of.erased_at.is_(None)
+
+
+def _comes_second(petition_id: int) -> ColumnElement[bool]:
     """Whether somebody with the same address signed before and counts too."""
-    other = Signature.__table__.alias("other")
+    second, first = aliased(Signature), aliased(Signature)
+    same = (
+        (first.petition_id == second.petition_id)
+        & (first.address_key == second.address_key)
+        & (first.slot < second.slot)
+    )
     return (
         select(literal(1))
-        .select_from(other)
-        .where(
-            other.c.petition_id == Signature.petition_id,
-            other.c.address_key == Signature.address_key,
-            other.c.slot < Signature.slot,
-            other.c.state.in_(SIGNED),
-        )
+        .select_from(second)
+        .join(first, same)
+        .where(second.id == Signature.id, second.petition_id == petition_id, second.slot > 1, _counts(first))
+        .correlate(Signature)
         .exists()
     )
 
 
 def _wants_updates(petition_id: int) -> ColumnElement[bool]:
-    """Whether the last word of the address on updates of this petition is yes."""
-    last = (
-        select(Consent.granted)
-        .where(
-            Consent.address_key == Signature.address_key,
-            Consent.purpose == "updates",
-            Consent.scope.in_([f"petition:{petition_id}", ""]),
-        )
-        .order_by(Consent.at.desc(), Consent.id.desc())
-        .limit(1)
-        .correlate(Signature)
-        .scalar_subquery()
-    )
-    return last.is_(True)
+    """Whether the last word of the address on updates of this petition is yes: a yes that no later no took back."""
+    yes, no = aliased(Consent), aliased(Consent)
+
+    def about_it(of: type[Consent]) -> ColumnElement[bool]:
+        return (of.purpose == "updates") & of.scope.in_([f"petition:{petition_id}", ""])
+
+    later = or_(no.at > yes.at, and_(no.at == yes.at, no.id > yes.id))
+    taken_back = select(literal(1)).where(no.address_key == yes.address_key, about_it(no), no.granted.is_(False), later)
+    said_yes = select(literal(1)).where(yes.address_key == Signature.address_key, about_it(yes), yes.granted.is_(True))
+    return said_yes.where(~taken_back.correlate(yes).exists()).correlate(Signature).exists()

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from campaigns.petitions import following
-from campaigns.petitions.intake import Once
+from campaigns.petitions.once import Once
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature, SignaturePerson, move_all
 from supporters import hooks

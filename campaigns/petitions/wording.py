@@ -26,14 +26,16 @@ HOUSE_TEXTS = {
     "nl": {
         "sign": "Ik onderteken deze petitie en vind het goed dat mijn gegevens daarvoor worden verwerkt. Mijn "
         "ondertekening kan iets zeggen over mijn politieke opvatting. Mijn gegevens worden na de overhandiging gewist.",
-        "show_name": "Mijn voornaam en woonplaats mogen op de website staan.",
+        "show_name": "Mijn voornaam en woonplaats mogen op de website staan. Schreef ik een reactie, dan mag "
+        "die er ook bij, nadat iemand van de organisatie die heeft gelezen.",
         "updates": "Houd mij per e-mail op de hoogte van deze petitie.",
         "newsletter": "Stuur mij ook nieuws over ander werk, per e-mail. Afmelden kan in elk bericht.",
     },
     "en": {
         "sign": "I sign this petition and agree that my details are used for that. My signature may say something "
         "about my political opinion. My details are erased after the hand-over.",
-        "show_name": "My first name and town may be shown on the website.",
+        "show_name": "My first name and town may be shown on the website. If I wrote a comment, it may be shown too, "
+        "after somebody of the organisation has read it.",
         "updates": "Keep me informed about this petition by e-mail.",
         "newsletter": "Send me news about your other work too, by e-mail. I can unsubscribe in every message.",
     },
@@ -53,6 +55,8 @@ class Wording(Base):
     show_name_text_id: Mapped[int] = mapped_column(ForeignKey("supporters_consent_text.id"))
     updates_text_id: Mapped[int] = mapped_column(ForeignKey("supporters_consent_text.id"))
     newsletter_text_id: Mapped[int] = mapped_column(ForeignKey("supporters_consent_text.id"))
+    #: The words of ``show_name`` name the comment too: only then it is asked, and may be shown.
+    covers_comment: Mapped[bool] = mapped_column(default=False)
     since: Mapped[instant]
     created_by: Mapped[actor_key]
 
@@ -60,25 +64,28 @@ class Wording(Base):
     def start(cls, session: Session, petition: Petition, *, by: Actor, now: datetime) -> None:
         """The texts of the house in both languages."""
         for locale, texts in HOUSE_TEXTS.items():
-            cls.change(session, petition, locale, texts, by=by, now=now)
+            cls.change(session, petition, locale, texts, covers_comment=True, by=by, now=now)
 
     @classmethod
     def change(
-        cls, session: Session, petition: Petition, locale: str, texts: dict[str, str], *, by: Actor, now: datetime
-    ) -> Wording:
-        """Say it in other words from now on."""
+        cls, session: Session, petition: Petition, locale: str, texts: dict[str, str], *, by: Actor, now: datetime,
+        covers_comment: bool = False,
+    ) -> Wording:  # fmt: skip
+        """Say it in other words from now on; ``covers_comment`` where those of ``show_name`` name the comment."""
         if locale not in LOCALES:
             raise BadInput("We write in nl or en, not in “%(language)s”.", field="locale", language=locale[:10])
         if lacking := [purpose for purpose in ASKED if not texts.get(purpose, "").strip()]:
             raise BadInput("Say what somebody agrees to.", field=lacking[0])
         ids = {p: ConsentText.say(session, p, locale, texts[p], by=by, now=now).id for p in ASKED}
         wording = cls(
-            petition_id=petition.id, locale=locale, since=now, created_by=by.key,
+            petition_id=petition.id, locale=locale, covers_comment=covers_comment, since=now, created_by=by.key,
             **{f"{purpose}_text_id": text_id for purpose, text_id in ids.items()},
         )  # fmt: skip
         session.add(wording)
         session.flush()
-        audit.record(session, by, "word", petition, now=now, locale=locale, wording=wording.id)
+        audit.record(
+            session, by, "word", petition, now=now, petition=petition.slug, locale=locale, wording=wording.id
+        )  # fmt: skip
         return wording
 
     @classmethod

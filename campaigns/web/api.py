@@ -14,18 +14,20 @@ from werkzeug.exceptions import HTTPException
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.terms import Closed
 from campaigns.web import language, proof
-from campaigns.web.limits import Flood
 from campaigns.web.schemas import (
     AcceptedSchema,
     ChallengeSchema,
     CountSchema,
     PetitionSchema,
-    ProblemSchema,
     SignatureSchema,
 )
 from campaigns.web.view import Desk, View, desk
 from supporters.errors import AchterbanError, BadInput, Mistakes, NotFound
+from supporters.links import may_return_to
+from supporters.network import network_of
 from supporters.web import problems, sent
+from supporters.web.limits import Flood
+from supporters.web.schemas import ProblemSchema
 
 NAME = "achterban_petitions_api"
 bp = Blueprint(NAME, __name__, url_prefix="/api/petitions", description="Petitions: show, count, sign")
@@ -184,8 +186,6 @@ def sign(slug: str) -> ResponseReturnValue:
 
 def _take(at: Desk, view: View, form: SignatureForm) -> None:
     """Look at it as a guard does, then write it; returns when it is durable."""
-    from campaigns.petitions.network import network_of
-
     now = at.now()
     view.terms.must_be_open(now)
     solved = proof.solved(at.ring, view.slug, form.altcha) if form.altcha else ""
@@ -205,8 +205,6 @@ def _may_come_from(view: View, origin: str | None) -> bool:
 
 
 def _may_return(view: View, url: str) -> bool:
-    from campaigns.petitions.petition import may_return_to
-
     own = (request.host_url, desk().supporters.settings.public_url + "/")
     return may_return_to(url, [*view.terms.return_urls, *(f"{each}*" for each in own)])
 
@@ -239,17 +237,12 @@ def refuse(error: AchterbanError) -> ResponseReturnValue:
             "detail": problems.said(error, reader.translate), "code": error.code,
         }  # fmt: skip
         answer = problems.answer(status, body)
-    if request.method == "POST" and not sent.is_json(request) and _wants_page():
+    if request.method == "POST" and not sent.is_json(request) and sent.wants_page(request):
         answer = _page(error, answer.status_code, reader, fields)
     if isinstance(error, Flood):
         answer.headers["Retry-After"] = str(error.seconds)
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-def _wants_page() -> bool:
-    best = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
-    return best == "text/html"
 
 
 def _page(error: AchterbanError, status: int, reader: language.Reader, fields: dict[str, Any]) -> Response:
@@ -286,14 +279,7 @@ def unavailable(error: OperationalError) -> ResponseReturnValue:
 
 @bp.errorhandler(HTTPException)
 def other(error: HTTPException) -> ResponseReturnValue:
-    if error.response is not None or error.code is None:
-        return error
-    body = {"type": "about:blank", "title": error.name, "status": error.code, "detail": error.description or ""}
-    answer = problems.answer(error.code, body)
-    for name, value in error.get_headers():
-        if name not in ("Content-Type", "Content-Length"):
-            answer.headers[name] = value
-    return answer
+    return problems.of_http(error)
 
 
 @bp.after_request

@@ -5,27 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from limits import RateLimitItem
 from limits.storage import Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from campaigns.petitions.network import kind_of
 from campaigns.settings import Settings
-from supporters.errors import AchterbanError
+from supporters.web.limits import Flood, seconds_left
 
 #: Seconds that the lists of networks may be behind.
 _FRESH = 5.0
-
-
-class Flood(AchterbanError):
-    """A network sends more than people can (HTTP 429)."""
-
-    code = "flood"
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__("Too much comes from your network at once. Wait %(seconds)s seconds and send it again.",
-                         seconds=seconds)  # fmt: skip
-        self.seconds = seconds
 
 
 class Limits:
@@ -50,15 +38,11 @@ class Limits:
         if kind == "allow":
             return ""
         if not self._counter.hit(self._flood, "flood", network):
-            raise Flood(self._seconds(self._flood, network))
+            raise Flood.of(seconds_left(self._counter, self._flood, "flood", network))
         if kind == "block":
             return "blocked_network"
         within = [self._counter.hit(item, f"proof {with_proof}", network) for item in self._usual[with_proof]]
         return "" if all(within) else "network_limit"
-
-    def _seconds(self, item: RateLimitItem, network: str) -> int:
-        reset = self._counter.get_window_stats(item, "flood", network).reset_time
-        return max(1, round(reset - time.time()))
 
     def _lists(self) -> list[tuple[str, str]]:
         if time.monotonic() - self._read_at > _FRESH:

@@ -85,9 +85,11 @@ def _signature_page(signature: Signature, token: str) -> ResponseReturnValue:
     session = desk().supporters.session
     petition = session.get_one(Petition, signature.petition_id)
     reader = language.reader(request.args.get("lang") or signature.locale)
+    # Not the count that is kept for a moment: who just pressed the button looks whether they are in it.
+    count = petition.count(session, now=desk().now()) if signature.state == "confirmed" else None
     return language.shown(
         "confirm.html", reader, signature=signature, view=desk().views.get(petition.slug), token=token,
-        who=signature.who(session), count=desk().counts.get(petition.slug),
+        who=signature.who(session), count=count,
     )  # fmt: skip
 
 

@@ -14,7 +14,10 @@ class SignatureSchema(Schema):
     consent = fields.Boolean(required=True, metadata={"description": "Has to be true."})
     town = fields.String(validate=validate.Length(max=100))
     postcode = fields.String(validate=validate.Length(max=100))
-    comment = fields.String(validate=validate.Length(max=1000))
+    comment = fields.String(
+        validate=validate.Length(max=1000),
+        metadata={"description": "Shown only where the texts name it (asks_comment) and show_name is true."},
+    )
     street = fields.String(validate=validate.Length(max=100), metadata={"description": "Citizens' initiatives only."})
     house_number = fields.String(validate=validate.Length(max=100))
     birth_date = fields.String(metadata={"format": "date", "description": "1980-05-31"})
@@ -72,7 +75,10 @@ class PetitionSchema(Schema):
     count = fields.Nested(CountSchema)
     goal = fields.Integer(allow_none=True)
     fields_ = fields.List(fields.String(), data_key="fields")
-    texts = fields.Dict(keys=fields.String(), values=fields.Dict())
+    texts = fields.Dict(
+        keys=fields.String(), values=fields.Dict(),
+        metadata={"description": "By language: id, the text of each purpose, and asks_comment: ask for a comment too."},
+    )  # fmt: skip
     challenge_url = fields.String()
     names = fields.List(fields.Nested(NameSchema))
     updates = fields.List(fields.Nested(UpdateSchema))
@@ -84,21 +90,3 @@ class ChallengeSchema(Schema):
     maxnumber = fields.Integer()
     salt = fields.String()
     signature = fields.String()
-
-
-class MistakeSchema(Schema):
-    field = fields.String(allow_none=True)
-    code = fields.String()
-    message = fields.String()
-
-
-class ProblemSchema(Schema):
-    """RFC 9457; ``errors`` where a form has several mistakes."""
-
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    detail = fields.String()
-    code = fields.String()
-    field = fields.String()
-    errors = fields.List(fields.Nested(MistakeSchema))

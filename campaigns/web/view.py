@@ -9,17 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, url_for
-from limits.storage import Storage, storage_from_string
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions import moderation
-from campaigns.petitions.intake import Intake
+from campaigns.petitions.form import most_of
+from campaigns.petitions.group_commit import GroupCommit
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
-from campaigns.petitions.tally import Count
+from campaigns.petitions.tally import Count, goal_at, headline
 from campaigns.petitions.terms import Terms
 from campaigns.petitions.update import PetitionUpdate
 from campaigns.petitions.wording import LOCALES, Wording
@@ -27,6 +27,7 @@ from campaigns.settings import Settings
 from campaigns.web.kept import Kept
 from campaigns.web.limits import Limits
 from supporters import sealing
+from supporters.web.limits import storage_of
 
 #: Seconds that a petition may be behind what staff changed; closing it holds at once, for the database asks again.
 _FRESH = 2.0
@@ -35,9 +36,15 @@ ASKED = ("first_name", "last_name", "email", "town", "postcode")
 ASKED_OF_INITIATIVE = ("first_name", "last_name", "email", "street", "house_number", "postcode", "town", "birth_date")
 
 
+def asked(profile: str, *, comment: bool = False) -> tuple[str, ...]:
+    """The fields of a form, in their order."""
+    fields = ASKED_OF_INITIATIVE if profile == "citizens_initiative" else ASKED
+    return (*fields, "comment") if comment else fields
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """``texts`` is, by language, the number of the set and the words beside each box."""
+    """``texts`` is, by language, the number of the set, the words beside each box and whether they name a comment."""
 
     terms: Terms
     text_html: Markup
@@ -57,7 +64,16 @@ class View:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        return ASKED_OF_INITIATIVE if self.terms.profile == "citizens_initiative" else ASKED
+        """What is asked in every language; see ``fields_in``."""
+        return asked(self.terms.profile)
+
+    def fields_in(self, locale: str) -> tuple[str, ...]:
+        """With the comment where the words of this language say what becomes of it."""
+        return asked(self.terms.profile, comment=self.texts[locale]["asks_comment"])
+
+    def most(self, name: str) -> int:
+        """How many characters fit in a field."""
+        return most_of(name)
 
     @classmethod
     def of(cls, session: Session, slug: str) -> View:
@@ -65,7 +81,9 @@ class View:
         texts = {}
         for locale in LOCALES:
             wording = Wording.current(session, petition.id, locale)
-            texts[locale] = {"id": wording.id, **wording.texts(session)}
+            texts[locale] = {
+                "id": wording.id, "asks_comment": wording.covers_comment, **wording.texts(session),
+            }  # fmt: skip
         updates = session.scalars(
             select(PetitionUpdate)
             .where(PetitionUpdate.petition_id == petition.id, PetitionUpdate.sent_at.is_not(None))
@@ -85,17 +103,17 @@ class View:
         )  # fmt: skip
 
     def goal_at(self, number: int) -> int | None:
-        return next((goal for goal in self.goals if goal > number), self.goals[-1] if self.goals else None)
+        return goal_at(self.goals, number)
 
     def headline(self, count: Count) -> int:
-        return (count.confirmed if self.terms.confirm_policy == "required" else count.signed) + count.offline
+        return headline(self.terms.confirm_policy, count)
 
     def counted(self, count: Count) -> dict[str, Any]:
         """The three numbers, the one to show large, and the moment they are exact for."""
-        headline = self.headline(count)
+        number = self.headline(count)
         return {
-            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": headline,
-            "goal": self.goal_at(headline), "as_of": count.as_of.isoformat(timespec="milliseconds"),
+            "signed": count.signed, "confirmed": count.confirmed, "offline": count.offline, "headline": number,
+            "goal": self.goal_at(number), "as_of": count.as_of.isoformat(timespec="milliseconds"),
         }  # fmt: skip
 
     def to_json(self, count: Count, *, now: datetime, challenge_url: str) -> dict[str, Any]:
@@ -120,12 +138,10 @@ class Desk:
         with app.app_context():
             self.engine = supporters.db.engine
         self.ring = sealing.of(self.engine)
-        self.intake = Intake(self.engine)
+        self.intake = GroupCommit(self.engine)
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
-        storage = storage_from_string(app.config.get("RATELIMIT_STORAGE_URI") or "memory://")
-        assert isinstance(storage, Storage)
-        self.limits = Limits(self.settings, storage, self._rules)
+        self.limits = Limits(self.settings, storage_of(app), self._rules)
         #: Forms that send fields we do not know; said once, for the web team.
         self.odd_forms: set[tuple[str, ...]] = set()
 

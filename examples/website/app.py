@@ -62,6 +62,7 @@ def create_app(**settings: object) -> Flask:
     app.config.setdefault("PETITIONS_HOST", "")
     app.add_url_rule("/petition/<slug>", "petition", petition)
     app.add_url_rule("/petition/<slug>/element", "petition_element", petition_element)
+    app.add_url_rule("/donate", "donate", donate)
     app.add_url_rule("/plain/<path:name>", "plain", plain)
     app.cli.add_command(start)
     return app
@@ -149,6 +150,11 @@ def petition_element(slug: str) -> ResponseReturnValue:
         host=petitions_host(),
         locale="en" if request.args.get("lang") == "en" else "nl",
     )
+
+
+def donate() -> str:
+    """The form for giving, where SUPPORTERS_GATEWAYS names who takes the money; the template does it all."""
+    return render_template("donate.html")
 
 
 def petitions_host() -> str:

@@ -99,12 +99,10 @@ def upgrade() -> None:
 @command("check")
 def check() -> None:
     """Look for broken promises in the data; exit code 1 where there are any."""
-    session = extension().session
     found: Counter[str] = Counter()
-    for name, look in sorted(registry.checks.items()):
-        for finding in look(session):
-            found[name] += 1
-            click.echo(f"{finding.rule}: {finding.subject}: {finding.message}")
+    for name, finding in registry.findings(extension().session, now=extension().now()):
+        found[name] += 1
+        click.echo(f"{finding.rule}: {finding.subject}: {finding.message}")
     if found:
         counted = ", ".join(f"{name} {count}" for name, count in found.items())
         click.echo(f"{_some(found.total(), 'broken promise')} ({counted}).", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from supporters.registry import Finding, broken, check
 
 
 @check("gifts")
-def gifts(session: Session) -> Iterator[Finding]:
+def gifts(session: Session, *, now: datetime) -> Iterator[Finding]:
     """The parts of a gift are the gift, and no more went back than came in."""
     parts = (
         select(Designation.gift_id, func.sum(Designation.amount).label("total"))
@@ -51,7 +51,7 @@ def gifts(session: Session) -> Iterator[Finding]:
 
 
 @check("years")
-def years(session: Session) -> Iterator[Finding]:
+def years(session: Session, *, now: datetime) -> Iterator[Finding]:
     """Nothing was posted into a year after it was closed."""
     closed = select(FinancialYear.year, FinancialYear.closed_at).where(FinancialYear.closed_at.is_not(None))
     for year, closed_at in session.execute(closed.order_by(FinancialYear.year)).all():
@@ -77,7 +77,7 @@ def years(session: Session) -> Iterator[Finding]:
 
 
 @check("commitments")
-def commitments(session: Session) -> Iterator[Finding]:
+def commitments(session: Session, *, now: datetime) -> Iterator[Finding]:
     """Terms follow each other, due dates stand on their grid, and the next one is where the open term says."""
     yield from _terms(session)
     yield from _grid(session)

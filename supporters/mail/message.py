@@ -104,14 +104,41 @@ class OutboxMessage(Base):
         **params: Any,
     ) -> OutboxMessage | None:
         """Queue a mail in the caller's transaction; None where the same matter (``key``) was queued before."""
-        ring = keyring(session)
         if session.scalar(select(cls.id).where(cls.key == key)):
             return None
         message = cls(
-            template=template, subject_id=subject_id, params=params, locale=locale, key=key, priority=priority,
-            sealed_address=ring.seal(address, ADDRESS), address_key=address_key(ring, address), purpose=purpose,
-            scope=scope, supporter_id=supporter_id, next_at=not_before or now, queued_at=now,
+            **cls.row(
+                session, template, address, key=key, now=now, subject_id=subject_id, locale=locale, priority=priority,
+                purpose=purpose, scope=scope, supporter_id=supporter_id, not_before=not_before, **params,
+            )
         )  # fmt: skip
         session.add(message)
         session.flush()
         return message
+
+    @staticmethod
+    def row(
+        session: Session,
+        template: str,
+        address: str,
+        *,
+        key: str,
+        now: datetime,
+        subject_id: int | None = None,
+        locale: str = "nl",
+        priority: int = NORMAL,
+        purpose: str = SERVICE,
+        scope: str = "",
+        supporter_id: int | None = None,
+        not_before: datetime | None = None,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """What ``queue`` stores, for one that stores many at once and knows that none was queued before."""
+        ring = keyring(session)
+        return {
+            "template": template, "subject_id": subject_id, "params": params, "locale": locale, "key": key,
+            "priority": priority, "sealed_address": ring.seal(address, ADDRESS),
+            "address_key": address_key(ring, address), "purpose": purpose, "scope": scope,
+            "supporter_id": supporter_id, "state": "queued", "attempts": 0, "next_at": not_before or now,
+            "queued_at": now,
+        }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, func, literal, or_, select
@@ -28,7 +29,7 @@ _TOGETHER = {
 
 
 @check("payments")
-def payments(session: Session) -> Iterator[Finding]:
+def payments(session: Session, *, now: datetime) -> Iterator[Finding]:
     """An instalment is collected once, and its status, its payment and its gift tell one story."""
     yield from broken(
         session,
@@ -117,7 +118,7 @@ def _gifts(session: Session) -> Iterator[Finding]:
 
 
 @check("collections")
-def collections(session: Session) -> Iterator[Finding]:
+def collections(session: Session, *, now: datetime) -> Iterator[Finding]:
     """What a collection counts is what is in it, what is in its files, and what the bank was sent."""
     yield from _counts(session)
     number = literal("B") + cast(CollectionBatch.id, String)
@@ -215,7 +216,7 @@ def _counts(session: Session) -> Iterator[Finding]:
 
 
 @check("documents")
-def documents(session: Session) -> Iterator[Finding]:
+def documents(session: Session, *, now: datetime) -> Iterator[Finding]:
     """The files that the bank got are still, byte for byte, what was approved."""
     rows = select(CollectionFile, Document).join(Document, Document.id == CollectionFile.document_id)
     for file, document in session.execute(rows.order_by(CollectionFile.id)).all():

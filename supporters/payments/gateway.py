@@ -40,6 +40,7 @@ class GatewayAccount:
     methods: tuple[Method, ...] = ()  # empty: all that the gateway has
     base_url: str = ""  # empty: the vendor's own; a test double's address otherwise
     currency: str = "EUR"
+    notify_url: str = ""  # ours, where its vendor posts news of what is charged without the donor
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from supporters.registry import Finding, broken, check
 
 
 @check("people")
-def people(session: Session) -> Iterator[Finding]:
+def people(session: Session, *, now: datetime) -> Iterator[Finding]:
     """Everybody can be found, and has one address to write to."""
     has_tokens = exists().where(SearchToken.supporter_id == Supporter.id)
     yield from broken(

@@ -23,10 +23,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import text as sql
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
 from supporters.actor import Actor
-from supporters.db import Base, actor_key, instant, pk, word
+from supporters.db import Base, actor_key, instant, pk, violates, word
 from supporters.errors import BadInput
 from supporters.people.canonical import canonical_email
 from supporters.people.supporter import Supporter
@@ -82,8 +83,14 @@ class ConsentText(Base):
             purpose=purpose, locale=locale, wording=wording, sha256=digest, version=version, created_at=now,
             created_by=by.key,
         )  # fmt: skip
-        session.add(text)
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(text)
+                session.flush()
+        except IntegrityError as error:  # Somebody said it at the same moment.
+            if not violates(error, "uq_supporters_consent_text_purpose_locale_sha256"):
+                raise
+            return session.scalars(select(cls).where(same, cls.sha256 == digest)).one()
         return text
 
 

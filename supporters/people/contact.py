@@ -41,7 +41,9 @@ def clean_email(raw: str) -> str:
         return validate_email(raw.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise BadInput(
-            "“%(value)s” is not an e-mail address: %(why)s", field="email", value=raw.strip()[:80], why=str(error)
+            "“%(value)s” is not an e-mail address; write one such as ada@example.org.",
+            field="email",
+            value=raw.strip()[:80],
         ) from error
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
-from babel.dates import format_date
-from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import render_template, request
+
+from supporters import formats
+from supporters.money import Money
 
 #: Of this package, whose public pages are about giving.
 FOLDER = Path(__file__).parent.parent / "translations"
@@ -37,10 +39,13 @@ class Reader:
         return lambda text: self.say(text)
 
     def number(self, value: int) -> str:
-        return str(format_decimal(value, locale=self.locale))
+        return formats.number(value, self.locale)
 
-    def day(self, value: object) -> str:
-        return str(format_date(value, "long", locale=self.locale))  # type: ignore[arg-type]
+    def day(self, value: date | datetime) -> str:
+        return formats.day(value, self.locale)
+
+    def money(self, value: Money) -> str:
+        return formats.money(value, self.locale)
 
 
 class Language:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, json
+from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, BadInput, Mistakes, NotAllowed, NotFound, Refused
 
@@ -35,6 +36,18 @@ def problem(error: AchterbanError, translate: Callable[[str], str] = str) -> Res
 
 def answer(status: int, body: dict[str, Any]) -> Response:
     return Response(json.dumps(body), status, mimetype="application/problem+json")
+
+
+def of_http(error: HTTPException) -> Response | HTTPException:
+    """What werkzeug raises, as a problem document with its headers."""
+    if error.response is not None or error.code is None:
+        return error
+    body = {"type": "about:blank", "title": error.name, "status": error.code, "detail": error.description or ""}
+    found = answer(error.code, body)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            found.headers[name] = value
+    return found
 
 
 def said(error: AchterbanError, translate: Callable[[str], str] = str) -> str:

@@ -39,6 +39,12 @@ def is_json(request: Request) -> bool:
     return request.mimetype == "application/json"
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks, which shows what it gets to a person."""
+    best = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
+    return best == "text/html"
+
+
 def fields_of(request: Request) -> Mapping[str, Any]:
     """The fields of a form or of a JSON object; raises TooLarge, WrongKind or BadInput."""
     request.max_content_length = MOST
@@ -91,7 +97,10 @@ def _bad_characters() -> BadInput:
 def page_of(request: Request) -> str:
     """The page the form was on, as the browser says it: without what follows a question mark."""
     for said in (request.headers.get("Referer", ""), request.headers.get("Origin", "")):
-        parts = urlsplit(said) if said.startswith(("https://", "http://")) else None
+        try:
+            parts = urlsplit(said) if said.startswith(("https://", "http://")) and said.isprintable() else None
+        except ValueError:
+            continue
         if parts is not None and parts.netloc:
             return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:500]
     return ""

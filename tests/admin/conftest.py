@@ -18,7 +18,7 @@ from admin.access import ROLES
 from admin.app import create_app
 from admin.users import User
 from supporters.actor import Actor
-from tests.databases import SqliteDatabases
+from tests.databases import PostgresDatabases, SqliteDatabases
 
 NOW = "2026-12-01T10:00:00+01:00"
 TESTER = Actor.job("test")
@@ -27,10 +27,17 @@ TESTER = Actor.job("test")
 @pytest.fixture
 def admin_app(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Flask]:
     """One application with a person of each role: viewer@example.org and so on."""
-    engine = sqlite_databases.create()
+    with admin_on(sqlite_databases, tmp_path) as app:
+        yield app
+
+
+@contextmanager
+def admin_on(databases: SqliteDatabases | PostgresDatabases, folder: Path, **settings: Any) -> Iterator[Flask]:
+    engine = databases.create()
     app = create_app(
-        instance_path=str(tmp_path / "instance"), TESTING=True, SUPPORTERS_NOW=NOW, WTF_CSRF_ENABLED=False,
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{engine.url.database}", ADMIN_HTTPS=False, ADMIN_LANGUAGE="en",
+        instance_path=str(folder / "instance"), TESTING=True, SUPPORTERS_NOW=NOW, WTF_CSRF_ENABLED=False,
+        SQLALCHEMY_DATABASE_URI=engine.url.render_as_string(hide_password=False), ADMIN_HTTPS=False,
+        ADMIN_LANGUAGE="en", **settings,
     )  # fmt: skip
     with app.app_context():
         session = app.extensions["sqlalchemy"].session
@@ -44,7 +51,7 @@ def admin_app(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Fla
     with app.app_context():
         app.extensions["sqlalchemy"].session.remove()
         app.extensions["sqlalchemy"].engine.dispose()
-    sqlite_databases.drop(engine)
+    databases.drop(engine)
 
 
 @pytest.fixture

@@ -17,15 +17,16 @@ from sqlalchemy.orm import Session
 import supporters.public  # noqa: F401  (every model and hook, as an application has them)
 from admin.app import create_app
 from admin.demo import building, names, petitions
-from admin.demo.command import USERS, create_demo, make
+from admin.demo.command import USERS, _next_commands, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
+from admin.labels import choices
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.handover import Handover
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.removal import RemovalRun
-from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature
+from campaigns.petitions.signature import CONFIRMED, SIGNED, STATES, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import TallyEvent, TallyHour
 from campaigns.petitions.update import PetitionUpdate
 from supporters import audit, registry
@@ -142,7 +143,7 @@ def test_the_months_add_up_to_the_year(look: Session) -> None:
 
 def test_every_promise_holds(look: Session) -> None:
     assert registry.checks
-    assert [finding for check in registry.checks.values() for finding in check(look)] == []
+    assert list(registry.findings(look, now=NOW)) == []
 
 
 def test_two_builds_are_the_same_on_either_database(demo: Engine, sqlite_databases: SqliteDatabases) -> None:
@@ -199,6 +200,13 @@ def test_a_petition_shows_a_hundredth_of_its_published_number(look: Session, slu
     assert len(look.scalars(select(OfflineCount).where(OfflineCount.petition_id == petition.id)).all()) >= 1
 
 
+def test_the_goals_of_a_petition_are_of_its_size(look: Session) -> None:
+    for petition in look.scalars(select(Petition).where(Petition.state != "draft")):
+        reached = petition.headline(petition.count(look, now=NOW))
+        assert petition.goals and min(petition.goals) <= 2 * reached, petition.slug
+        assert all(goal <= 3 * reached for goal in petition.goals), petition.slug
+
+
 def test_at_full_size_the_petitions_are_the_published_numbers() -> None:
     asked = {ask.slug: ask.headline for ask in petitions.ASKS}
     assert asked["wij-horen-er-ook-bij"] > 56_500
@@ -228,6 +236,11 @@ def test_signers_are_sealed_and_their_mail_was_delivered(look: Session) -> None:
     assert may_contact(signature.address_key, "sign", session=look, scope=signature.scope)
     unsent = select(func.count()).where((OutboxMessage.state == "queued") | OutboxMessage.sealed_address.is_not(None))
     assert look.scalar(unsent) == 0
+
+
+def test_why_something_is_in_quarantine_can_be_read(look: Session) -> None:
+    risks = set(look.scalars(select(SignaturePerson.risk).where(SignaturePerson.risk != "")))
+    assert risks and risks <= {value for value, _label in choices("risk")}
 
 
 def test_what_was_signed_in_many_ways_is_there_to_look_at(look: Session) -> None:
@@ -276,6 +289,14 @@ def test_nobody_in_it_can_be_somebody() -> None:
     for home in names.homes(rng, 300):
         assert clean_postcode(home.postcode) == home.postcode
     assert clean_phone(names.phone(rng)).startswith("+31600")
+
+
+def test_the_next_commands_can_be_typed_as_they_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", [".venv/bin/achterban", "demo"])
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert ".venv/bin/achterban check" in _next_commands("sqlite://")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert "achterban check" in _next_commands("sqlite://")
 
 
 def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:

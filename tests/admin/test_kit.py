@@ -63,7 +63,7 @@ def test_a_typed_dutch_date_is_read(admin_app):
 def test_money_and_dates_are_written_as_the_reader_expects(admin_app):
     for language, money, day, growth in (
         ("nl", "€ 1.234,56", "3 januari 2022", "+12,5%"),
-        ("en", "€1,234.56", "January 3, 2022", "+12.5%"),
+        ("en", "€1,234.56", "3 January 2022", "+12.5%"),
     ):
         with admin_app.test_request_context(headers={"Accept-Language": language}):
             assert i18n.money(123456).replace("\u00a0", " ") == money
@@ -179,6 +179,12 @@ def test_a_chart_says_in_a_table_what_its_bars_show_and_styles_nothing(admin_app
     assert "<title>Jan, 2026: €1,200</title>" in html
     assert "style=" not in html
     assert html.count("<tr>") == 3
+
+
+def test_bars_stay_visible_however_many_there_are(admin_app):
+    with admin_app.test_request_context("/"):
+        chart = Chart("A week", [""] * 168, [Series("Sent", [1] * 168), Series("Confirmed", [1] * 168)])
+    assert min(float(str(bar["width"])) for bar in chart.bars) > 0
 
 
 def test_an_empty_chart_still_has_an_axis(admin_app):

@@ -138,6 +138,20 @@ def test_from_the_trends_to_a_removal_and_back(client_as, db, petition):
     assert "25 signatures put back." in back.text and "Undone on" in back.text
 
 
+def test_a_domain_alone_is_enough_the_fields_left_empty_come_along(client_as, petition):
+    empty = "risk=&signature_id=&network=&source=&signed_from=&signed_until="
+    page = client_as("fundraiser").get(f"{HERE}/removals/new?domain=spam.example&{empty}")
+    assert "Remove these 25" in page.text and page.status_code == 200
+
+
+def test_a_stretch_of_time_is_on_the_clock_of_the_charity(client_as, petition):
+    anna = client_as("fundraiser")
+    page = anna.get(f"{HERE}/removals/new?signed_from=2020-07-01T12:00&signed_until=2020-07-01T14:00").text
+    assert "signed from 1 Jul 2020 12:00" in page and 'value="2020-07-01T14:00"' in page
+    wrong = anna.get(f"{HERE}/removals/new?domain=spam.example&signed_from=gisteren").text
+    assert "There is no such moment" in wrong
+
+
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
@@ -200,9 +214,14 @@ def test_a_petition_is_handed_over_with_its_hash_and_its_clock(client_as, db, pe
     with db() as session:
         Petition.by_slug(session, "afghanen").close(session, by=cast.ANNA, now=cast.NOW)
     done = eva.post(f"{where}/{key}/took-place", data={"on": "2026-12-01"}, follow_redirects=True)
-    assert re.findall("erased on ([^;]+);", done.text) == ["May 30, 2027"] * 2
+    assert re.findall("erased on ([^;]+);", done.text) == ["30 May 2027"] * 2
     with db() as session:
         assert session.scalar(select(AuditEntry).where(AuditEntry.verb == "download")).subject == "handover"
+
+
+def test_who_may_not_hand_over_reads_who_does(client_as, petition):
+    assert "An administrator makes the file" in client_as("finance").get(f"{HERE}/hand-over").text
+    assert "An administrator makes the file" not in client_as("administrator").get(f"{HERE}/hand-over").text
 
 
 def test_a_citizens_initiative_warns_before_it_names_people(client_as, db):
@@ -228,7 +247,7 @@ def test_somebody_is_told_what_is_held_and_erased(client_as, db, petition):
     sure = anna.post("/admin/data-requests/sure", data=address)
     assert "withdrawn and no longer counts" in sure.text
     done = anna.post("/admin/data-requests/erase", data=address, follow_redirects=True)
-    assert "Erased: 1 signatures no longer name anybody" in done.text
+    assert "Signatures that no longer name anybody: 1; of these no longer counted: 1." in done.text
     assert "hold nothing" in anna.post("/admin/data-requests", data=address).text
     with db() as session:
         count = Petition.by_slug(session, "afghanen").count(session, now=cast.NOW)

@@ -133,10 +133,22 @@ def test_the_page_reads_no_signature(client_as, admin_app, petition):
     assert not [statement for statement in seen if "FROM campaigns_signature" in statement]
 
 
+def test_the_page_leads_to_the_one_that_visitors_see_once_there_is_one(client_as, db, petition):
+    anna = client_as("fundraiser")
+    (address,) = re.findall(r'href="([^"]+)">As visitors see it', anna.get("/admin/petitions/afghanen").text)
+    assert anna.get(address).status_code == 200
+    with db() as session:
+        Petition.draft(session, "later", "Later", "Wij vragen.", "de Kamer", by=cast.ANNA, now=cast.NOW)
+    assert "As visitors see it" not in anna.get("/admin/petitions/later").text
+
+
 def test_the_snippets_have_the_fields_and_the_current_texts(client_as, db, petition):
     page = client_as("fundraiser").get("/admin/petitions/afghanen").text
     wording = one(db, select(func.max(Wording.id)).where(Wording.locale == "nl"))
-    assert "&lt;achterban-petition src=&#34;http://127.0.0.1:5000/api/petitions/afghanen&#34;" in page
+    assert (
+        "&lt;achterban-petition src=&#34;http://127.0.0.1:5000/api/petitions/afghanen&#34; locale=&#34;nl&#34;" in page
+    )
+    assert "/petitions/widget.js&#34; defer&gt;" in page
     for name in ("first_name", "last_name", "email", "town", "postcode", "consent", "updates", "website"):
         assert f"name=&#34;{name}&#34;" in page, name
     assert f"name=&#34;consent_text_id&#34; value=&#34;{wording}&#34;" in page
@@ -203,6 +215,35 @@ def test_other_consent_texts_are_a_new_set_and_the_old_stay_known(client_as, db,
     assert one(db, select(func.count(Wording.id)).where(Wording.locale == "nl")) == 2
     follow(client, client.post("/admin/petitions/afghanen/consent-texts/nl", data=texts))
     assert one(db, select(func.count(Wording.id)).where(Wording.locale == "nl")) == 2
+
+
+def test_a_comment_is_asked_from_when_the_words_name_it(client_as, db, petition):
+    client, path = client_as("fundraiser"), "/admin/petitions/afghanen/consent-texts/nl"
+    assert "is asked, and may be shown" in client.get(path).text
+    assert "name=&#34;comment&#34;" in client.get("/admin/petitions/afghanen").text
+    texts = {"sign": "Ik teken.", "show_name": "Toon mij.", "updates": "Mail mij.", "newsletter": "Nieuws."}
+    page = follow(client, client.post(path, data=texts)).text
+    assert "do not name the comment" in page and "Schreef ik een reactie" in page
+    assert "name=&#34;comment&#34;" not in client.get("/admin/petitions/afghanen").text
+    follow(client, client.post(path, data={**texts, "covers_comment": "y"}))
+    with db() as session:
+        sets = session.scalars(select(Wording).where(Wording.locale == "nl").order_by(Wording.id)).all()
+        assert [each.covers_comment for each in sets] == [True, False, True]
+        assert sets[1].show_name_text_id == sets[2].show_name_text_id != sets[0].show_name_text_id
+
+
+def test_the_audit_log_says_in_the_readers_language_what_was_done_to_which_petition(client_as, db, petition):
+    client = client_as("fundraiser")
+    follow(client, client.post("/admin/petitions/afghanen/close"))
+    reader = client_as("administrator")
+    page = words(reader.get("/admin/audit"))
+    for sentence in ("Petition closed", "Consent texts of a petition set", "Petition opened", "Petition drafted"):
+        assert sentence in page, sentence
+    assert page.count("petition: afghanen") >= 4
+    reader.post("/admin/language", data={"language": "nl"})
+    page = words(reader.get("/admin/audit"))
+    for sentence in ("Petitie gesloten", "Toestemmingsteksten van een petitie vastgelegd", "Petitie opgesteld"):
+        assert sentence in page, sentence
 
 
 # --- updates ---------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_a_death_is_reported_and_undone(client_as, db, ada):
     page = follow(
         client, client.post(f"/admin/supporters/{ada}/death", data={"source": "family", "died_on": "2026-11-28"})
     )
-    assert "Died on November 28, 2026" in page.text
+    assert "Died on 28 November 2026" in page.text
     assert one(db, select(Commitment.end_reason)) == "deceased"
     assert "1 commitment goes on." in client.get(f"/admin/supporters/{ada}/death/undo").text
     follow(client, client.post(f"/admin/supporters/{ada}/death/undo"))
@@ -342,7 +342,7 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     assert files[0] == files[1] and b"<EndToEndId>" in files[0]
     assert first.post("/admin/runs/1/cancel", data={"reason": "x"}).status_code == 409
     early = first.post("/admin/runs/1/book")
-    assert early.status_code == 409 and "The bank collects on December 4, 2026" in early.text
+    assert early.status_code == 409 and "The bank collects on 4 December 2026" in early.text
     admin_app.extensions["supporters_settings"] = _later(admin_app, days=7)
     booked = follow(first, first.post("/admin/runs/1/book")).text
     assert "Booked 1 gifts" in booked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,19 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture
 def served(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Flask]:
     """The application with four people to sign in as and a few supporters; ``served.address`` is where it listens."""
+    with serving(sqlite_databases, tmp_path) as app:
+        yield app
+
+
+@contextmanager
+def serving(sqlite_databases: SqliteDatabases, folder: Path, **settings: Any) -> Iterator[Flask]:
     engine = sqlite_databases.create()
     app = create_app(
-        instance_path=str(tmp_path / "instance"),
+        instance_path=str(folder / "instance"),
         SUPPORTERS_NOW="2026-12-01T10:00:00+01:00",
         ADMIN_HTTPS=False,
         SQLALCHEMY_DATABASE_URI=f"sqlite:///{engine.url.database}",
+        **settings,
     )
     with app.app_context():
         session = app.extensions["sqlalchemy"].session

@@ -15,11 +15,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from admin.app import create_app
 from campaigns import Petition
+from campaigns.petitions.form import SignatureForm
+from campaigns.petitions.signature import Publication, Signature, SignaturePerson
+from campaigns.petitions.wording import HOUSE_TEXTS, Wording
 from supporters.cli.work import run_once
+from supporters.people.consent import may_contact
+from supporters.sealing import keyring
 from tests import cast
 from tests.browser.conftest import DESKTOP, PHONE, watch
 from tests.databases import SqliteDatabases
@@ -230,10 +236,6 @@ def test_it_builds_its_own_form_under_the_strictest_policy_and_puts_mistakes_bes
     expect(page.get_by_role("status")).to_be_focused()
     assert world.count()["signed"] == 1
     with world.app.app_context():
-        from sqlalchemy import select
-
-        from campaigns.petitions.signature import SignaturePerson
-
         assert world.app.extensions["sqlalchemy"].session.scalars(select(SignaturePerson)).one().risk == ""
 
 
@@ -248,6 +250,54 @@ def test_without_script_a_mistake_keeps_what_was_typed(world: World, window: Cal
     press(page, "nl")
     page.wait_for_url("**/thanks**")
     assert world.count()["signed"] == 1
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+@pytest.mark.parametrize("where", ["static", "element", "ours"])
+def test_a_comment_is_asked_kept_through_a_mistake_and_sent(
+    world: World, window: Callable[..., Page], where: str, script: bool
+) -> None:
+    if where == "element" and not script:
+        pytest.skip("without a script there is no element")
+    world.pages["bare.html"] = BARE.format(lang="nl", host=world.host)
+    paths = {"static": "petition.html", "element": "bare.html", "ours": f"{world.host}/petitions/{SLUG}?lang=nl"}
+    page = window(paths[where], java_script_enabled=script)
+    fill_in(page, "nl", "p@example.org", first_name="www.spam.example")
+    comment = page.get_by_label(re.compile("^Reactie: waarom tekent u"))
+    comment.fill("Zij horen erbij.\nEcht.")
+    assert comment.get_attribute("maxlength") == "1000"
+    hint = page.locator(f"#{comment.get_attribute('aria-describedby')}")
+    expect(hint).to_contain_text("Hoogstens 1.000 tekens. Wij tonen uw reactie alleen als u dat hieronder aanvinkt.")
+    page.get_by_label(re.compile("Schreef ik een reactie")).check()
+    press(page, "nl")
+    if script:
+        page.get_by_role("alert").wait_for()
+    else:
+        page.wait_for_url("**/signatures")
+    expect(comment).to_have_value("Zij horen erbij.\nEcht.")
+    page.get_by_label("Voornaam", exact=True).fill("Parwana")
+    press(page, "nl")
+    if script:
+        page.get_by_role("status").wait_for()
+    else:
+        page.wait_for_url("**/thanks**")
+    with world.app.app_context():
+        session = world.app.extensions["sqlalchemy"].session
+        assert session.scalars(select(Signature)).one().who(session).comment == "Zij horen erbij.\nEcht."
+        assert session.scalars(select(Publication)).one().with_comment
+
+
+def test_the_element_asks_no_comment_where_the_words_do_not_name_it(world: World, window: Callable[..., Page]) -> None:
+    with world.app.app_context():
+        session = world.app.extensions["sqlalchemy"].session
+        petition = Petition.by_slug(session, SLUG)
+        Wording.change(session, petition, "nl", HOUSE_TEXTS["nl"], by=cast.ANNA, now=cast.NOW)
+        session.commit()
+    for language, asked in (("nl", 0), ("en", 1)):
+        world.pages["bare.html"] = BARE.format(lang=language, host=world.host)
+        page = window("bare.html")
+        page.locator("[part=button]").wait_for()
+        assert page.locator("textarea").count() == asked
 
 
 def test_a_form_that_lay_open_too_long_for_its_proof_is_sent_with_another(
@@ -328,3 +378,76 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         page.goto(link_in_mail(world, f"p{viewport['width']}@example.org"))
         axe(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def signed(world: World) -> tuple[str, str]:
+    """The links in the mails about a signature of somebody who wants updates: to confirm it and to stop the mails."""
+    with world.app.app_context():
+        session = world.app.extensions["sqlalchemy"].session
+        petition = Petition.by_slug(session, SLUG)
+        form = SignatureForm("Parwana", "Rezai", "p@example.org", consent=True, updates=True)
+        outcome = petition.sign(session, form, now=cast.NOW)
+        signature = Signature.get(session, outcome.signature_id or 0)
+        ring = keyring(session)
+        links = (
+            f"{world.host}/confirm/{signature.token(ring)}",
+            f"{world.host}/unsubscribe/{signature.token(ring, 'unsubscribe')}",
+        )
+        session.commit()
+    return links
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_axe_finds_nothing_on_the_pages_that_links_in_mail_lead_to(
+    world: World, window: Callable[..., Page], axe: Callable[[Page], None], language: str
+) -> None:
+    confirm, stop = signed(world)
+    says = {
+        "nl": (
+            "Geen mail meer",
+            "Stop deze berichten",
+            "U krijgt deze berichten niet meer",
+            "Trek mijn ondertekening in",
+        ),
+        "en": ("No more mail", "Stop these messages", "You get no more of these messages", "Take my name back"),
+    }[language]
+    for viewport in (DESKTOP, PHONE):
+        width = viewport["width"]
+
+        def see(page: Page, name: str, width: int = width) -> None:
+            assert page.locator("html").get_attribute("lang") == language
+            assert page.get_by_role("heading", level=1).count() == 1
+            axe(page)
+            look(page, f"{name}-{language}-{width}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+        page = window(f"{stop}?lang={language}", viewport=viewport, bypass_csp=True)
+        assert page.title() == says[0]
+        see(page, "unsubscribe")
+        page.get_by_role("button", name=says[1]).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(says[2])
+        see(page, "unsubscribed")
+        page.goto(f"{stop}x?lang={language}")
+        see(page, "refused")
+        page.goto(f"{confirm}?lang={language}")
+        see(page, "confirm")
+    page.locator("button[value=confirm]").click()
+    see(page, "confirmed")
+    page.get_by_role("button", name=says[3]).click()
+    see(page, "withdrawn")
+
+
+def test_the_mails_are_stopped_by_a_button_and_without_a_script(world: World, window: Callable[..., Page]) -> None:
+    _, stop = signed(world)
+    page = window(stop, java_script_enabled=False)
+
+    def wants_updates() -> bool:
+        with world.app.app_context():
+            session = world.app.extensions["sqlalchemy"].session
+            one = session.scalars(select(Signature)).one()
+            return bool(may_contact(one.address_key, "updates", session=session, scope=one.scope))
+
+    assert wants_updates()  # opening decides nothing
+    page.get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("U krijgt deze berichten niet meer")
+    assert not wants_updates()

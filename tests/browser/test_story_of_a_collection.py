@@ -32,7 +32,7 @@ def test_a_newcomer_prepares_a_second_person_approves_and_the_file_downloads(sig
     assert b"urn:iso:std:iso:20022:tech:xsd:pain.008.001.08" in content and b"NL91ABNA0417164300" in content
 
     anna.goto(run)
-    anna.get_by_text("The file is at the bank. From December 4, 2026 on you can book it.").wait_for()
+    anna.get_by_text("The file is at the bank. From 4 December 2026 on you can book it.").wait_for()
     with anna.expect_download() as again:
         anna.get_by_role("button", name="Download the file again").click()
     assert Path(again.value.path()).read_bytes() == content

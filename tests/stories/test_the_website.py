@@ -16,7 +16,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from supporters import CollectionBatch, Commitment, Gift, Mandate, Supporter, search
+from supporters import Checkout, CollectionBatch, Commitment, Gift, Mandate, Supporter, search
+from supporters.payments.gateway import GatewayAccount
+from supporters.payments.memory import MemoryBackstage, MemoryGateway
+from supporters.payments.online.accounts import Accounts
 from tests import cast
 from tests.modules import ROOT
 
@@ -92,6 +95,36 @@ def test_a_mistake_is_named_beside_its_field_and_nothing_is_kept(
     assert "Lovelace" in answer.text  # what was typed is still there
     with site.app_context():
         assert website.db.session.scalar(select(func.count()).select_from(Supporter)) == 0
+
+
+def test_a_visitor_gives_online_and_comes_back_to_the_thanks(website: ModuleType, tmp_path: Path) -> None:
+    gateway = MemoryGateway(GatewayAccount("memory", "memory", "test_x", False, ("hush",)), now=lambda: cast.NOW)
+    app = website.create_app(
+        instance_path=str(tmp_path / "giving"), SUPPORTERS_NOW=cast.NOW.isoformat(), ADMIN_HTTPS=False, TESTING=True,
+        SUPPORTERS_GATEWAYS=Accounts({"memory": gateway}), SUPPORTERS_PUBLIC_URL="http://localhost",
+    )  # fmt: skip
+    assert app.test_cli_runner().invoke(args=["start"]).exit_code == 0
+    client = app.test_client()
+    page = client.get("/donate?lang=en&source=spring").text
+    assert '<html lang="en"' in page
+    sent = dict(re.findall(r'type="(?:hidden|radio)" name="(\w+)" value="([^"]*)"(?: checked)?>', page))
+    begun = client.post("/api/gifts", data=sent | ADA | {"interval": "once", "amount": "25", "method": "card"})
+    assert begun.status_code == 303, begun.text
+    MemoryBackstage(gateway).pay(begun.location.rpartition("/")[2])
+    with app.app_context():
+        token = website.db.session.scalars(select(Checkout.token)).one()
+        website.db.session.rollback()
+        assert client.get(f"/give/{token}").location == "http://localhost/thanks?payment=paid"
+        gift = website.db.session.scalars(select(Gift)).one()
+        assert (gift.amount, gift.source_code) == (2500, "spring")
+        website.db.session.remove()
+        website.db.engine.dispose()
+
+
+def test_without_a_gateway_the_page_says_so(site: Flask) -> None:
+    answer = site.test_client().get("/donate")
+    assert answer.status_code == 200
+    assert "SUPPORTERS_GATEWAYS" in answer.text
 
 
 def test_pressing_the_button_twice_makes_one_supporter(site: Flask, website: ModuleType) -> None:

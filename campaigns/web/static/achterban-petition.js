@@ -5,7 +5,8 @@
   const WORDS = {
     nl: {
       first_name: "Voornaam", last_name: "Achternaam", email: "E-mailadres", town: "Woonplaats", postcode: "Postcode",
-      street: "Straat", house_number: "Huisnummer", birth_date: "Geboortedatum", comment: "Waarom tekent u?",
+      street: "Straat", house_number: "Huisnummer", birth_date: "Geboortedatum",
+      comment: "Reactie: waarom tekent u?", most: "Hoogstens 1.000 tekens. Wij tonen uw reactie alleen als u dat hieronder aanvinkt.",
       optional: "niet verplicht", sign: "Onderteken", sending: "Bezig met versturen…", one: "ondertekening",
       many: "ondertekeningen", goal: "Doel:", wrong: "Nog niet verstuurd. Kijk dit even na:", almost: "Bijna klaar",
       check: "Kijk in uw mail op {x} en druk op de knop in ons bericht. Pas dan telt uw ondertekening mee. " +
@@ -16,7 +17,8 @@
     },
     en: {
       first_name: "First name", last_name: "Surname", email: "E-mail address", town: "Town", postcode: "Postcode",
-      street: "Street", house_number: "House number", birth_date: "Date of birth", comment: "Why do you sign?",
+      street: "Street", house_number: "House number", birth_date: "Date of birth",
+      comment: "Comment: why do you sign?", most: "At most 1,000 characters. We show it only if you tick the box below.",
       optional: "optional", sign: "Sign", sending: "Sending…", one: "signature", many: "signatures",
       goal: "Goal:", wrong: "Not sent yet. Please look at this:", almost: "Almost done",
       check: "Look in your mail at {x} and press the button in our message. Only then your signature counts. " +
@@ -230,7 +232,8 @@
     }
 
     build() {
-      const texts = this.petition.texts[this.locale], fields = this.petition.fields, words = this.words;
+      const texts = this.petition.texts[this.locale], words = this.words;
+      const fields = [...this.petition.fields, ...(texts.asks_comment ? ["comment"] : [])];
       const strict = fields.includes("birth_date"), must = ["first_name", "last_name", "email"];
       const form = el("form", { part: "form", method: "post", action: this.src + "/signatures" });
       for (const name of Object.keys(words).slice(0, 9).filter((each) => fields.includes(each))) {
@@ -238,8 +241,10 @@
         const type = { email: "email", birth_date: "date" }[name] || "text";
         form.append(el("div", { class: ["email", "comment"].includes(name) ? "petition-wide" : null, part: "field" },
           el("label", { for: name, part: "label" }, words[name], ...(required ? [] : [" ", el("small", {}, `(${words.optional})`)])),
-          name === "comment" ? el("textarea", { id: name, name, rows: 3, maxlength: 1000, part: "input" })
-            : el("input", { id: name, name, type, autocomplete: AUTOFILL[name], part: "input", "aria-required": required || null })));
+          ...(name === "comment" ? [
+            el("textarea", { id: name, name, rows: 3, maxlength: 1000, part: "input", "aria-describedby": "comment-hint" }),
+            el("small", { id: "comment-hint", part: "hint" }, words.most)]
+            : [el("input", { id: name, name, type, autocomplete: AUTOFILL[name], part: "input", "aria-required": required || null })])));
       }
       for (const name of ["sign", "show_name", "updates", "newsletter"]) {
         const field = name === "sign" ? "consent" : name;

@@ -27,7 +27,9 @@ class Accounts(Mapping[str, Gateway]):
         self._gateways = dict(gateways)
 
     @classmethod
-    def read(cls, value: Any, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Accounts:
+    def read(
+        cls, value: Any, *, public_url: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Accounts:
         """From the setting: a list (or JSON of one) of accounts. Raises BadSetting naming what is wrong.
 
         ``{"name": "mollie", "gateway": "mollie", "key": "live_…"}``; also ``live`` (true or false, needed where the key
@@ -36,6 +38,15 @@ class Accounts(Mapping[str, Gateway]):
         """
         if isinstance(value, cls):
             return value
+        return cls({account.name: _made(account, now) for account in cls._described(value, public_url)})
+
+    @classmethod
+    def named(cls, value: Any) -> list[str]:
+        """The names in the setting, without loading a gateway. Raises BadSetting."""
+        return list(value) if isinstance(value, cls) else [account.name for account in cls._described(value)]
+
+    @staticmethod
+    def _described(value: Any, public_url: str = "") -> list[GatewayAccount]:
         rows = value or []
         if isinstance(rows, str):
             try:
@@ -44,13 +55,13 @@ class Accounts(Mapping[str, Gateway]):
                 raise _wrong("it is not JSON: a list of accounts") from None
         if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
             raise _wrong("it is a list of accounts, each with name, gateway and key")
-        accounts = [_account(row) for row in rows]
+        accounts = [_account(row, public_url) for row in rows]
         names = [account.name for account in accounts]
         if len(set(names)) < len(names):
             raise _wrong("two accounts have the same name")
         if len({account.is_live for account in accounts}) > 1:
             raise _wrong("it mixes live accounts with test accounts; a database has one kind")
-        return cls({account.name: _made(account, now) for account in accounts})
+        return accounts
 
     def __getitem__(self, name: str) -> Gateway:
         return self._gateways[name]
@@ -81,7 +92,7 @@ class Accounts(Mapping[str, Gateway]):
         return {method: found[method] for method in METHODS if method in found}
 
 
-def _account(row: Mapping[str, Any]) -> GatewayAccount:
+def _account(row: Mapping[str, Any], public_url: str) -> GatewayAccount:
     if unknown := set(row) - _KNOWN:
         raise _wrong(f"an account has no {sorted(unknown)[0]!r}; there are {', '.join(sorted(_KNOWN))}")
     name, gateway, key = (str(row.get(each, "")).strip() for each in ("name", "gateway", "key"))
@@ -104,6 +115,7 @@ def _account(row: Mapping[str, Any]) -> GatewayAccount:
     return GatewayAccount(
         name, gateway, key, live, tuple([secrets] if isinstance(secrets, str) else secrets), methods,
         str(row.get("base_url") or ""), str(row.get("currency") or "EUR"),
+        f"{public_url}/webhooks/{name}" if public_url else "",
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
 
     Several at once follow each other; the same snapshot again, or an older one, adds nothing.
     """
-    _lock(session, online)
+    lock(session, online)
     if online.step == "parked":
         return []
     if why := online.why_not(snapshot) or _taken(session, online, snapshot):
@@ -78,7 +78,7 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
 
 def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learning) -> None:
     """The vendor refused it and made no payment of it: it failed, and what follows from that follows."""
-    _lock(session, online)
+    lock(session, online)
     if not online.is_under_way:
         return
     online.step, online.settled_at, online.next_sync_at = "failed", how.now, None
@@ -89,7 +89,7 @@ def refuse(session: Session, online: OnlinePayment, failure: Failure, how: Learn
     session.flush()
 
 
-def _lock(session: Session, online: OnlinePayment) -> None:
+def lock(session: Session, online: OnlinePayment) -> None:
     """Two payments of one checkout follow each other too: only one of them is the first."""
     session.flush()
     turns.together(session)

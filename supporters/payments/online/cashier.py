@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
@@ -41,7 +43,7 @@ from supporters.payments.gateway import (
     Unavailable,
     Urls,
 )
-from supporters.payments.online import booking, dunning
+from supporters.payments.online import booking, bulk, dunning
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.booking import Learning
 from supporters.payments.online.call import GatewayCall
@@ -56,6 +58,8 @@ from supporters.tasks import Task
 log = logging.getLogger("supporters.payments")
 #: How long a vendor surely remembers a key; after that only a look can tell (Stripe prunes keys after 24 hours).
 KEY_LIVES = timedelta(hours=23)
+#: Looks at a vendor at the same time.
+FETCHERS = 8
 
 #: Of these we do not have the vendor's name yet: it is asked for, or looked for.
 UNASKED = ("prepared", "submitting", "unknown")
@@ -208,6 +212,7 @@ class Cashier:
         ref = None
         if online.purpose == "recurring" and mandate is not None:
             ref = MandateRef(mandate.customer, mandate.external_id)
+            more["customer"] = mandate.customer
         return gateway, online.order(self._description(online), **more), urls, ref
 
     @staticmethod
@@ -242,6 +247,85 @@ class Cashier:
             self.later(payment_id)
             raise
         return self._book(payment_id, snapshot, learnt_by)
+
+    def sync_many(self, payment_ids: Iterable[int], learnt_by: str) -> dict[int, str | GatewayError]:
+        """Look at many, several at once, and book together what is plain: by payment, what came of it in words."""
+        ids = list(dict.fromkeys(payment_ids))
+        found: dict[int, str | GatewayError] = {}
+        with self.session() as session:
+            query = select(OnlinePayment.payment_id, OnlinePayment.account, OnlinePayment.external_id)
+            known = session.execute(query.where(OnlinePayment.payment_id.in_(ids))).all()
+        seen: dict[int, Snapshot] = {}
+        calls: list[GatewayCall] = []
+        asked = [(key, self.accounts.find(account), name) for key, account, name in known if name is not None]
+        for payment_id, answer, call in self._fetched(asked):
+            calls.append(call)
+            if isinstance(answer, GatewayError):
+                found[payment_id] = answer
+                self.later(payment_id)
+            else:
+                seen[payment_id] = answer
+        # What we had to find ourselves is looked at one by one: the news of it should have come.
+        booked = self._book_plain(seen if learnt_by == "webhook" else {}, calls, learnt_by)
+        found |= dict.fromkeys(booked, "1 new: received")
+        for payment_id in ids:
+            if payment_id in found:
+                continue
+            try:
+                snapshot = seen.get(payment_id)
+                facts = self._book(payment_id, snapshot, learnt_by) if snapshot else self.sync(payment_id, learnt_by)
+            except GatewayError as error:
+                found[payment_id] = error
+            else:
+                kinds = ", ".join(fact.kind for fact in facts)
+                found[payment_id] = f"{len(facts)} new: {kinds}" if facts else "nothing new"
+        return found
+
+    def _fetched(
+        self, asked: list[tuple[int, Gateway, str]]
+    ) -> Iterator[tuple[int, Snapshot | GatewayError, GatewayCall]]:
+        def fetch(each: tuple[int, Gateway, str]) -> tuple[int, Snapshot | GatewayError, GatewayCall]:
+            payment_id, gateway, name = each
+            return payment_id, *self._asking(gateway, "fetch", payment_id, lambda: gateway.fetch(name))
+
+        if len(asked) < FETCHERS:
+            yield from map(fetch, asked)
+            return
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            yield from pool.map(fetch, asked)
+
+    def _book_plain(self, seen: dict[int, Snapshot], calls: list[GatewayCall], learnt_by: str) -> set[int]:
+        """Together, in one transaction; where that fails nothing is booked, and each is tried by itself."""
+        with self.session() as session:
+            accounts = {call.payment_id: call.account for call in calls}
+            session.add_all(calls)
+            session.commit()
+            booked: set[int] = set()
+            for account in sorted(set(accounts.values())):
+                mine = {key: snapshot for key, snapshot in seen.items() if accounts[key] == account}
+                how = Learning(learnt_by, self._actor(account), self.now(), self.settings.day_of)
+                try:
+                    booked |= bulk.learn_plain(session, mine, how)
+                    session.commit()
+                except IntegrityError:
+                    log.warning("payments of %s are booked one by one", account, exc_info=True)
+                    session.rollback()
+        return booked
+
+    def find_payments(self, news: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Payments by the account and either of the vendor's names for it; those that are ours."""
+        found: dict[tuple[str, str], int] = {}
+        by_account: dict[str, list[str]] = {}
+        for account, name in news:
+            by_account.setdefault(account, []).append(name)
+        with self.session() as session:
+            for account, names in by_account.items():
+                for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
+                    query = select(column, OnlinePayment.payment_id).where(
+                        OnlinePayment.account == account, column.in_(names)
+                    )
+                    found |= {(account, name): key for name, key in session.execute(query) if name is not None}
+        return found
 
     def find_payment(self, account: str, external_id: str, key: str | None) -> int | None:
         """Which payment of ours news is about, by the vendor's names for it or our key."""
@@ -381,6 +465,15 @@ class Cashier:
             session.commit()
         return True
 
+    def find_mandate(self, account: str, external_id: str) -> int | None:
+        """Which mandate of ours news is about, where it names one."""
+        with self.session() as session:
+            return session.scalar(
+                select(GatewayMandate.id).where(
+                    GatewayMandate.account == account, GatewayMandate.external_id == external_id
+                )
+            )
+
     def look_at_mandate(self, gateway_mandate_id: int) -> None:
         """A mandate that the vendor ended is ended here too."""
         with self.session() as session:
@@ -448,25 +541,30 @@ class Cashier:
 
     def _call(self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]) -> T:
         """Ask, and leave a line about it in a transaction of its own, whatever came of it."""
+        answer, call = self._asking(gateway, verb, payment_id, ask)
+        with self.session() as session:
+            session.add(call)
+            session.commit()
+        if isinstance(answer, GatewayError):
+            raise answer
+        return answer
+
+    def _asking(
+        self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]
+    ) -> tuple[T | GatewayError, GatewayCall]:
+        """The answer, or the error there was instead, and the line about it."""
         began, at = time.monotonic(), self.now()
-        outcome, is_ok = "", False
+        answer: T | GatewayError
         try:
             answer = ask()
-            is_ok, outcome = True, str(getattr(answer, "state", "found" if answer is not None else "nothing"))
-            return answer
+            outcome = str(getattr(answer, "state", "found" if answer is not None else "nothing"))
         except GatewayError as error:
-            outcome = f"{error.code}: {error.message}"
-            raise
-        finally:
-            spent = round((time.monotonic() - began) * 1000)
-            with self.session() as session:
-                session.add(
-                    GatewayCall(
-                        account=gateway.account.name, verb=verb, payment_id=payment_id, at=at, milliseconds=spent,
-                        is_ok=is_ok, outcome=outcome[:255],
-                    )
-                )  # fmt: skip
-                session.commit()
+            answer, outcome = error, f"{error.code}: {error.message}"
+        spent = round((time.monotonic() - began) * 1000)
+        return answer, GatewayCall(
+            account=gateway.account.name, verb=verb, payment_id=payment_id, at=at, milliseconds=spent,
+            is_ok=not isinstance(answer, GatewayError), outcome=outcome[:255],
+        )  # fmt: skip
 
     @staticmethod
     def _actor(account: str) -> Actor:

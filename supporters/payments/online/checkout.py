@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from supporters.sealing import keyring
 #: gift: once · commitment: a first payment that starts one · mandate: a new mandate for a commitment that there is.
 KINDS = ("gift", "commitment", "mandate")
 PERSON = "donor"  # what they are sealed as
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Checkout(Base):
 
     @classmethod
     def by_token(cls, session: Session, token: str) -> Checkout:
-        found = session.scalar(select(cls).where(cls.token == token)) if len(token) == 43 else None
+        found = session.scalar(select(cls).where(cls.token == token)) if _TOKEN.fullmatch(token) else None
         if found is None:
             raise NotFound("There is no such payment. Copy the link once more, whole.", field="token")
         return found

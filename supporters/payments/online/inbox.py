@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters.db import Base, instant, line, pk, violates, word
+from supporters.errors import Refused
 from supporters.payments.gateway import BadNotification, Gateway, Nudge
 
 log = logging.getLogger("supporters.payments")
@@ -159,9 +160,15 @@ class Notification(Base):
             self.finish("done", "the same came again", now=now)
             session.flush()
 
-    def replay(self, *, now: datetime) -> None:
-        """A person wants it looked at again."""
-        self.state, self.next_at, self.tries = "waiting", now, 0
+    def replay(self, session: Session, *, now: datetime) -> None:
+        """A person wants it looked at again. What was not the vendor's is never acted on."""
+        if self.state == "bad":
+            raise Refused("This did not come from the gateway: nothing is done with it.")
+        self.tries = 0
+        if self.state == "waiting":
+            self.next_at = now
+        else:
+            self.wait(session, now, now=now)
 
     @classmethod
     def purge(cls, session: Session, *, now: datetime) -> int:

@@ -13,7 +13,7 @@ from supporters.actor import Actor
 from supporters.giving import turns
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.payments.gateway import GatewayError
-from supporters.payments.online import charging, noticing, post
+from supporters.payments.online import charging, health, noticing, post
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.call import GatewayCall
 from supporters.payments.online.cashier import Cashier
@@ -33,7 +33,7 @@ BY = Actor.job("gateway_mandates")
 
 def cashier(work: Work) -> Cashier | None:
     """None where the settings name no gateway: then there is nothing to do."""
-    accounts = Accounts.read(work.settings.gateways, now=work.now)
+    accounts = Accounts.read(work.settings.gateways, public_url=work.settings.public_url, now=work.now)
     return Cashier(work.session, accounts, work.settings, work.now) if accounts else None
 
 
@@ -209,6 +209,19 @@ def gateway_mandates(work: Work) -> str | None:
         except GatewayError as error:
             log.warning("mandate %s could not be looked at: %s", mandate_id, error.message)
     return f"{revoked} ended at the gateway" if revoked else None
+
+
+@job("watch_gateways", every=timedelta(hours=1))
+def watch_gateways(work: Work) -> str | None:
+    """Raise a task where a live account stopped answering, or its news stopped coming."""
+    at = cashier(work)
+    if at is None:
+        return None
+    live = {name: gateway.account.is_live for name, gateway in at.accounts.items()}
+    with work.session() as session:
+        raised = health.raise_alarms(session, live, now=work.now())
+        session.commit()
+    return f"{raised} raised" if raised else None
 
 
 @job("forget_checkouts", every=timedelta(days=1))

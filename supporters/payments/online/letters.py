@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date
-from babel.numbers import format_currency
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from supporters import formats
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import Gift
+from supporters.giving.mandate import MandateAmendment
 from supporters.mail.letter import Dropped, Letter, renders
 from supporters.mail.message import OutboxMessage
 from supporters.mail.templating import Templates
@@ -19,6 +19,7 @@ from supporters.money import Money
 from supporters.payments.online import own_page
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
+from supporters.people.bank_account import BankAccount
 from supporters.people.supporter import Supporter
 from supporters.settings import Settings
 
@@ -26,14 +27,6 @@ TEMPLATES = Templates("supporters.payments.online", "mail_templates")
 #: What a preview shows, where there is no payment yet to show it with.
 _EXAMPLE = Money(2500)
 EXAMPLE_GREETING = {"nl": "Beste Ada", "en": "Dear Ada"}
-
-
-def shown(money: Money, locale: str) -> str:
-    return str(format_currency(money.decimal, money.currency, locale=locale))
-
-
-def _day(on: date, locale: str) -> str:
-    return str(format_date(on, "long", locale=locale))
 
 
 def _letter(
@@ -60,11 +53,21 @@ def _letter(
 def receipt(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
     """Thanks for a gift that somebody made themselves, and what was promised with it."""
     if message.subject_id is None:
-        day = _day(settings.day_of(now), message.locale)
+        day = formats.day(settings.day_of(now), message.locale)
         return _letter(
-            session, message, None, settings, now, money=shown(_EXAMPLE, message.locale), day=day, fund="", number="",
-            every="", next_on="", reference="P1",
-        )  # fmt: skip
+            session,
+            message,
+            None,
+            settings,
+            now,
+            money=formats.money(_EXAMPLE, message.locale),
+            day=day,
+            fund="",
+            number="",
+            every="",
+            next_on="",
+            reference="P1",
+        )
     gift = session.get(Gift, message.subject_id)
     if gift is None or gift.net.amount <= 0:
         return Dropped("the gift went back")
@@ -74,42 +77,60 @@ def receipt(session: Session, message: OutboxMessage, *, settings: Settings, now
         promised = {
             "number": commitment.number,
             "every": commitment.term.every,
-            "next_on": _day(commitment.next_due_on, message.locale),
+            "next_on": formats.day(commitment.next_due_on, message.locale),
         }
     fund = gift.designations[0].fund
     return _letter(
-        session, message, gift.supporter.survivor(session), settings, now, money=shown(gift.money, message.locale),
-        day=_day(gift.received_on, message.locale), fund="" if fund.code == "general" else fund.name,
-        reference=f"G{gift.id}", **promised,
-    )  # fmt: skip
+        session,
+        message,
+        gift.supporter.survivor(session),
+        settings,
+        now,
+        money=formats.money(gift.money, message.locale),
+        day=formats.day(gift.received_on, message.locale),
+        fund="" if fund.code == "general" else fund.name,
+        reference=f"G{gift.id}",
+        **promised,
+    )
 
 
 @renders("gift_refunded")
 def refunded(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
     if message.subject_id is None:
         return _letter(
-            session, message, None, settings, now, money=shown(_EXAMPLE, message.locale),
-            day=_day(settings.day_of(now), message.locale),
-        )  # fmt: skip
+            session,
+            message,
+            None,
+            settings,
+            now,
+            money=formats.money(_EXAMPLE, message.locale),
+            day=formats.day(settings.day_of(now), message.locale),
+        )
     fact = session.get_one(PaymentFact, message.subject_id)
     returned = select(PaymentFact.id).where(
-        PaymentFact.account == fact.account, PaymentFact.external_id == fact.external_id,
+        PaymentFact.account == fact.account,
+        PaymentFact.external_id == fact.external_id,
         PaymentFact.kind == "refund_returned",
-    )  # fmt: skip
+    )
     if session.scalar(returned) is not None:
         return Dropped("the refund did not arrive")
     assert fact.gift is not None or fact.payment.gift is not None
     supporter = fact.payment.payer.survivor(session)
     return _letter(
-        session, message, supporter, settings, now, money=shown(fact.money, message.locale),
-        day=_day(settings.day_of(fact.happened_at), message.locale),
-    )  # fmt: skip
+        session,
+        message,
+        supporter,
+        settings,
+        now,
+        money=formats.money(fact.money, message.locale),
+        day=formats.day(settings.day_of(fact.happened_at), message.locale),
+    )
 
 
 @renders("charge_retry")
 def retry(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
     again = date.fromisoformat(message.params["on"]) if message.params else settings.day_of(now) + timedelta(days=3)
-    return _failed(session, message, settings, now, status="due", on=_day(again, message.locale))
+    return _failed(session, message, settings, now, status="due", on=formats.day(again, message.locale))
 
 
 @renders("charge_given_up")
@@ -119,7 +140,18 @@ def given_up(session: Session, message: OutboxMessage, *, settings: Settings, no
 
 @renders("charge_needs_you")
 def needs_you(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
-    return _failed(session, message, settings, now, status="returned", kind=message.params.get("kind", "hard"))
+    """Of kind "mandate" it is about a commitment of which nothing was refused yet: its mandate ended by itself."""
+    kind = message.params.get("kind", "hard")
+    if kind != "mandate" or message.subject_id is None:
+        return _failed(session, message, settings, now, status="returned", kind=kind)
+    commitment = session.get_one(Commitment, message.subject_id)
+    mandate = commitment.gateway_mandate
+    if commitment.ended_on is not None or mandate is None or mandate.state != "invalid":
+        return Dropped("it was renewed or stopped since")
+    return _letter(
+        session, message, commitment.supporter.survivor(session), settings, now, kind=kind, due_on="",
+        money=formats.money(commitment.money, message.locale),
+    )  # fmt: skip
 
 
 def _failed(
@@ -128,17 +160,29 @@ def _failed(
     """About a charge that failed; not when it was paid, stopped or let go since."""
     if message.subject_id is None:
         return _letter(
-            session, message, None, settings, now, money=shown(_EXAMPLE, message.locale),
-            due_on=_day(settings.day_of(now), message.locale), **values,
-        )  # fmt: skip
+            session,
+            message,
+            None,
+            settings,
+            now,
+            money=formats.money(_EXAMPLE, message.locale),
+            due_on=formats.day(settings.day_of(now), message.locale),
+            **values,
+        )
     online = session.get_one(OnlinePayment, message.subject_id)
     instalment = online.payment.instalment
     if instalment is None or instalment.status != status or instalment.commitment.ended_on is not None:
         return Dropped("it was paid, stopped or let go since")
     return _letter(
-        session, message, online.payment.payer.survivor(session), settings, now,
-        money=shown(online.payment.money, message.locale), due_on=_day(instalment.due_on, message.locale), **values,
-    )  # fmt: skip
+        session,
+        message,
+        online.payment.payer.survivor(session),
+        settings,
+        now,
+        money=formats.money(online.payment.money, message.locale),
+        due_on=formats.day(instalment.due_on, message.locale),
+        **values,
+    )
 
 
 @renders("charge_notice")
@@ -146,17 +190,55 @@ def notice(session: Session, message: OutboxMessage, *, settings: Settings, now:
     """What will be charged from when on: the notice that the SEPA rulebook asks for, and good manners for a card."""
     if message.subject_id is None:
         return _letter(
-            session, message, None, settings, now, money=shown(_EXAMPLE, message.locale), every="month",
-            next_on=_day(settings.day_of(now) + timedelta(days=14), message.locale), label="Visa •••• 4242",
-            reference="", number="C0000001",
-        )  # fmt: skip
+            session,
+            message,
+            None,
+            settings,
+            now,
+            money=formats.money(_EXAMPLE, message.locale),
+            every="month",
+            next_on=formats.day(settings.day_of(now) + timedelta(days=14), message.locale),
+            label="Visa •••• 4242",
+            reference="",
+            number="C0000001",
+        )
     commitment = session.get_one(Commitment, message.subject_id)
     mandate = commitment.gateway_mandate
     if commitment.ended_on is not None or commitment.next_due_on is None or mandate is None:
         return Dropped("the commitment ended")
     return _letter(
-        session, message, commitment.supporter.survivor(session), settings, now,
-        money=shown(Money(message.params["amount"], commitment.currency), message.locale), every=commitment.term.every,
-        next_on=_day(commitment.next_due_on, message.locale), label=mandate.label, reference=mandate.reference,
+        session,
+        message,
+        commitment.supporter.survivor(session),
+        settings,
+        now,
+        money=formats.money(Money(message.params["amount"], commitment.currency), message.locale),
+        every=commitment.term.every,
+        next_on=formats.day(commitment.next_due_on, message.locale),
+        label=mandate.label,
+        reference=mandate.reference,
         number=commitment.number,
-    )  # fmt: skip
+    )
+
+
+@renders("own_page_link")
+def own_page_link(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
+    supporter = session.get(Supporter, message.subject_id) if message.subject_id is not None else None
+    return _letter(session, message, supporter.survivor(session) if supporter else None, settings, now)
+
+
+@renders("account_changed")
+def account_changed(session: Session, message: OutboxMessage, *, settings: Settings, now: datetime) -> Letter | Dropped:
+    if message.subject_id is None:
+        return _letter(session, message, None, settings, now, reference="S0000001-1", ending="4300")
+    change = session.get_one(MandateAmendment, message.subject_id)
+    account = session.get_one(BankAccount, change.new_account_id)
+    return _letter(
+        session,
+        message,
+        change.mandate.supporter.survivor(session),
+        settings,
+        now,
+        reference=change.mandate.reference,
+        ending=account.iban[-4:],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -13,6 +14,7 @@ from supporters.db import Base, cents, instant, line, pk, word
 from supporters.errors import Refused
 from supporters.giving import turns
 from supporters.giving.gateway_mandate import GatewayMandate
+from supporters.money import Money
 from supporters.payments.gateway import Order, Snapshot
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.payment import Payment
@@ -95,17 +97,22 @@ class OnlinePayment(Base):
 
     def why_not(self, snapshot: Snapshot) -> str | None:
         """Why what the gateway has under this name is not this payment; None where it is."""
-        if snapshot.key != self.payment.reference:
-            return "it was made for something else"
-        if snapshot.is_live != self.is_live:
-            return "a test payment on a live account" if self.is_live else "a live payment on a test account"
-        if self.external_id is not None and snapshot.external_id != self.external_id:
-            return "it has another name at the gateway"
-        if self.purpose != "setup" and snapshot.money != self.payment.money:
-            return f"{snapshot.money} where {self.payment.money} was asked"
-        return None
+        payment = self.payment
+        return _why_not(
+            snapshot,
+            payment.reference,
+            self.is_live,
+            self.external_id,
+            None if self.purpose == "setup" else payment.money,
+        )
 
-    def never_made(self, session: Session, *, by: Actor, now: datetime) -> None:
+    @property
+    def is_for_a_person(self) -> bool:
+        """Nobody knows and nobody looks any more, or it does not fit; and no money of it is in the books."""
+        lost = self.step == "unknown" and self.next_sync_at is None
+        return (lost or self.step == "parked") and self.payment.gift_id is None
+
+    def never_made(self, session: Session, *, by: Actor, now: datetime, why: str = "") -> None:
         """A person looked, and the vendor has no such payment: its instalment is charged afresh, with another key.
 
         Raises Refused while we still find that out ourselves.
@@ -114,17 +121,18 @@ class OnlinePayment(Base):
         turns.together(session)
         session.get(Payment, self.payment_id, with_for_update=True, populate_existing=True)
         session.refresh(self)
-        if self.step != "unknown" or self.next_sync_at is not None:
+        if not self.is_for_a_person:
             raise Refused("What came of this payment is known, or we are still asking: it is %(step)s.", step=self.step)
         self.step, self.settled_at, self.payment.state = "cancelled", now, "cancelled"
+        self.failure_kind, self.failure_code, self.parked_for = "soft", "never_made", None
         instalment = self.payment.instalment
         if instalment is not None and instalment.status == "claimed":
             ended = instalment.commitment.ended_on is not None
             instalment.status, instalment.not_before_on = ("waived", None) if ended else ("due", now.date())
-        task = session.scalar(select(Task).where(Task.key == f"unknown:{self.id}"))
-        if task is not None and task.is_open:
-            task.finish(session, "never made", by=by, now=now)
-        audit.record(session, by, "never_made", self, now=now, supporter=self.payment.supporter_id)
+        keys = (f"unknown:{self.id}", f"parked:{self.id}")
+        for task in session.scalars(select(Task).where(Task.key.in_(keys), Task.done_at.is_(None))):
+            task.finish(session, why[:500] or "never made", by=by, now=now)
+        audit.record(session, by, "never_made", self, now=now, supporter=self.payment.supporter_id, why=why[:200])
         session.flush()
 
     def ask_again(self, *, now: datetime) -> None:
@@ -132,3 +140,21 @@ class OnlinePayment(Base):
         pace = (timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
         self.syncs += 1
         self.next_sync_at = now + pace[min(self.syncs, len(pace)) - 1]
+
+
+def mismatch(row: Any, snapshot: Snapshot) -> str | None:
+    """``OnlinePayment.why_not`` for a row with the columns of a payment and what a gateway knows of it."""
+    asked = None if row.purpose == "setup" else Money(row.amount, row.currency)
+    return _why_not(snapshot, row.reference, row.is_live, row.external_id, asked)
+
+
+def _why_not(snapshot: Snapshot, key: str, is_live: bool, external_id: str | None, asked: Money | None) -> str | None:
+    if snapshot.key != key:
+        return "it was made for something else"
+    if snapshot.is_live != is_live:
+        return "a test payment on a live account" if is_live else "a live payment on a test account"
+    if external_id is not None and snapshot.external_id != external_id:
+        return "it has another name at the gateway"
+    if asked is not None and snapshot.money != asked:
+        return f"{snapshot.money} where {asked} was asked"
+    return None

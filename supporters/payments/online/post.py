@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+
+from sqlalchemy import select
 
 from supporters.payments.gateway import GatewayError, Gone, Misasked
 from supporters.payments.online.cashier import Cashier
 from supporters.payments.online.inbox import STRANGE_AFTER, Notification
 
 log = logging.getLogger("supporters.payments")
-AT_ONCE = 50
+AT_ONCE = 200
 #: Somebody who took news and did not finish it in so long is gone.
 STUCK_AFTER = timedelta(minutes=10)
 _PACE = (5, 15, 60, 300, 900, 3600)  # seconds between tries
@@ -26,43 +29,89 @@ def work_through(cashier: Cashier, *, stopping: Callable[[], bool] = lambda: Fal
     while not stopping():
         with cashier.session() as session:
             taken = Notification.take(session, AT_ONCE, now=cashier.now())
+            session.expunge_all()  # what was read is all that is needed of them
             session.commit()
-            for each in taken:
-                session.refresh(each)
-            session.expunge_all()
-        for each in taken:
-            found[handle(cashier, each)] += 1
+        for state, times in _handle(cashier, taken).items():
+            found[state] += times
         if len(taken) < AT_ONCE:
             break
     return found
 
 
-def handle(cashier: Cashier, news: Notification) -> str:
-    """Look at what one piece of news is about: done, ignored, or later."""
-    now = cashier.now()
-    state, note = "done", ""
-    later = timedelta(seconds=_PACE[min(news.tries, len(_PACE)) - 1])
-    payment_id = cashier.find_payment(news.account, news.external_id, news.key)
-    if payment_id is None:
-        state, note = "later", "no payment of ours has this name yet"
-        if now - news.received_at >= STRANGE_AFTER:
-            state, note = "ignored", "about nothing of ours"
-    else:
-        try:
-            facts = cashier.sync(payment_id, "webhook")
-            note = f"{len(facts)} new: {', '.join(fact.kind for fact in facts)}" if facts else "nothing new"
-        except (Misasked, Gone) as error:
-            state, note = "ignored", error.message
-        except GatewayError as error:
-            state, note = "later", error.message
-        except Exception as error:  # One that cannot be booked keeps no other waiting; it stays to be seen.
-            log.exception("news %s of %s could not be booked", news.id, news.account)
-            state, note = "later", f"could not be booked: {type(error).__name__}"
-    with cashier.session() as session:
-        row = session.get_one(Notification, news.id, with_for_update=True)
-        if state == "later":
-            row.wait(session, now + later, now=now, note=note)
-        else:
-            row.finish(state, note, now=now)
-        session.commit()
+def look_at(cashier: Cashier, news: Notification) -> str:
+    """One piece of news by itself: done, ignored or later."""
+    (state,) = _handle(cashier, [news])
     return state
+
+
+def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
+    """Look at what this news is about, each payment once, and set down what came of it."""
+    about: dict[int, int | None] = {}
+    named = cashier.find_payments((news.account, news.external_id) for news in taken)
+    for news in taken:
+        known = named.get((news.account, news.external_id))
+        if known is None and news.key is not None:
+            known = cashier.find_payment(news.account, news.external_id, news.key)
+        about[news.id] = known
+    mandates = {news.id: _look_at_mandate(cashier, news) for news in taken if about[news.id] is None}
+    answers: dict[int, str | Exception] = {}
+    try:
+        answers |= cashier.sync_many((key for key in about.values() if key is not None), "webhook")
+    except Exception:  # One that cannot be booked keeps no other waiting: each by itself, then.
+        log.exception("news could not be booked together")
+        for key in dict.fromkeys(key for key in about.values() if key is not None):
+            answers |= _alone(cashier, key)
+    found: Counter[str] = Counter()
+    with cashier.session() as session:
+        rows = session.scalars(
+            select(Notification).where(Notification.id.in_(about)).order_by(Notification.id).with_for_update()
+        )
+        for row in rows:
+            payment_id = about[row.id]
+            answer = mandates[row.id] if payment_id is None else answers[payment_id]
+            state, note = _what_came(cashier, row, answer)
+            found[state] += 1
+            if state == "later":
+                pace = timedelta(seconds=_PACE[min(row.tries, len(_PACE)) - 1])
+                row.wait(session, cashier.now() + pace, now=cashier.now(), note=note)
+            else:
+                row.finish(state, note, now=cashier.now())
+        session.commit()
+    return found
+
+
+def _look_at_mandate(cashier: Cashier, news: Notification) -> str | Exception | None:
+    """Some news names a mandate and no payment; None where it is none of ours."""
+    mandate_id = cashier.find_mandate(news.account, news.external_id)
+    if mandate_id is None:
+        return None
+    try:
+        cashier.look_at_mandate(mandate_id)
+    except GatewayError as error:
+        return error
+    return "the mandate was looked at"
+
+
+def _alone(cashier: Cashier, payment_id: int) -> dict[int, str | Exception]:
+    try:
+        return dict(cashier.sync_many([payment_id], "webhook"))
+    except Exception as error:
+        log.exception("payment %s could not be booked", payment_id)
+        return {payment_id: error}
+
+
+def _what_came(cashier: Cashier, news: Notification, answer: str | Exception | None) -> tuple[str, str]:
+    """Done, ignored or later, and why."""
+    match answer:
+        case None if cashier.now() - news.received_at >= STRANGE_AFTER:
+            return "ignored", "about nothing of ours"
+        case None:
+            return "later", "no payment of ours has this name yet"
+        case Misasked() | Gone():
+            return "ignored", answer.message
+        case GatewayError():
+            return "later", answer.message
+        case Exception():  # It stays to be seen.
+            return "later", f"could not be booked: {type(answer).__name__}"
+        case _:
+            return "done", answer

@@ -69,14 +69,18 @@ class Refund(Base):
         limit: Money,
         by: Actor,
         now: datetime,
+        key: str | None = None,
     ) -> Refund:
         """Give back ``money``, or all that is left. Above ``limit`` a second person approves it first.
 
-        Raises Refused where more would go back than is there, what is on its way back included.
+        ``key`` is the form's: sent twice it is one refund. Raises Refused where more would go back than is there, what
+        is on its way back included.
         """
         by.must_be_signed_in()
         payment = online.payment
         session.get(Payment, payment.id, with_for_update=True, populate_existing=True)
+        if key and (known := session.scalar(select(cls).where(cls.key == key, cls.payment_id == payment.id))):
+            return known
         if payment.gift is None or online.step != "paid":
             raise Refused("Payment %(reference)s brought no money that could go back.", reference=payment.reference)
         left = cls.left(session, payment)
@@ -88,7 +92,7 @@ class Refund(Base):
                 "At most %(left)s can go back, not %(money)s.", field="amount", left=str(left), money=str(money)
             )
         refund = cls(
-            payment_id=payment.id, key=str(uuid.uuid4()), amount=money.amount, currency=money.currency,
+            payment_id=payment.id, key=key or str(uuid.uuid4()), amount=money.amount, currency=money.currency,
             why=why.strip()[:255], state="ready" if money <= limit else "waiting", requested_at=now,
             requested_by=by.key, next_at=now,
         )  # fmt: skip

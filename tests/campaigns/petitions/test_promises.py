@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from campaigns.petitions.intake import Intake
+from campaigns.petitions.group_commit import GroupCommit
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import CONFIRMED, SIGNED, Signature
 from campaigns.petitions.tally import Tally
@@ -96,7 +96,7 @@ def test_the_count_is_exact_in_every_snapshot_while_it_is_rolled_up(fresh_pg_eng
     looked = 0
 
     def sign() -> None:
-        intake = Intake(engine)
+        intake = GroupCommit(engine)
         for number, form in enumerate(forms):
             outcome = intake.submit(form)
             if number % 3 == 0:
@@ -251,7 +251,8 @@ def test_reading_changes_nothing(fresh_engine: Engine) -> None:
     visitor = app.test_client()
     seen = 0
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("static"):
+        own_page = rule.endpoint.startswith("achterban_own_page.")  # see its own test
+        if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("static") and not own_page:
             token = tokens["unsubscribe" if "unsubscribe" in rule.rule else "signature"]
             path = rule.rule.replace("<slug>", "afghanen").replace("<token>", token)
             for method in (visitor.get, visitor.head):

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -82,7 +83,7 @@ def test_nothing_personal_is_left_and_the_numbers_stay(session: Session, now: da
     entry = session.scalars(select(AuditEntry).where(AuditEntry.verb == "erase")).one()
     assert entry.detail["tables"]["signature_person"] == 6 and entry.detail["sha256"] == certificate.sha256
     assert retention.erase(session, keep=session.commit, now=day) == 0
-    assert [finding for finding in look(session) if finding.rule != "retention-is-kept"] == []
+    assert list(look(session, now=day + timedelta(days=9))) == []
 
 
 def test_a_supporter_who_wants_news_stays_one(session: Session, now: datetime) -> None:
@@ -106,8 +107,24 @@ def test_a_petition_that_ended_by_itself_is_closed_and_its_clock_starts(session:
 def test_the_check_finds_a_wrong_count_and_a_late_erasure(session: Session, now: datetime) -> None:
     afghanen = petition(session)
     signed(session, afghanen, 1, now)
-    assert list(look(session)) == []
+    assert list(look(session, now=now)) == []
     session.add(TallyEvent(petition_id=afghanen.id, hour=now, source="", signed=1, confirmed=0, offline=0))
-    afghanen.retain_until = datetime(2020, 1, 1).date()
+    afghanen.retain_until = (now - timedelta(days=1)).date()
     session.flush()
-    assert {finding.rule for finding in look(session)} == {"count-is-exact", "retention-is-kept"}
+    assert {finding.rule for finding in look(session, now=now)} == {"count-is-exact", "retention-is-kept"}
+
+
+@pytest.mark.parametrize("year", [2001, 2126])
+def test_an_erasure_is_late_by_the_clock_of_the_app_whatever_the_calendar_says(
+    session: Session, now: datetime, year: int
+) -> None:
+    afghanen = petition(session)
+    signed(session, afghanen, 1, now)
+    due = now.replace(year=year)
+    afghanen.retain_until = due.date()
+    session.flush()
+    # All of its day there is time: the job runs once a day.
+    assert list(look(session, now=due.replace(hour=23, minute=59))) == []
+    (found,) = look(session, now=due + timedelta(days=1))
+    assert (found.rule, found.subject) == ("retention-is-kept", f"petition {afghanen.id}")
+    assert f"should have been erased on {year}-12-01" in found.message

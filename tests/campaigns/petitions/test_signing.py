@@ -13,11 +13,12 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.form import SignatureForm
-from campaigns.petitions.intake import Intake, Outcome, Prepared, write
+from campaigns.petitions.group_commit import GroupCommit
+from campaigns.petitions.intake import Outcome, write
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import SIGNED, Publication, Signature, SignaturePerson
 from campaigns.petitions.tally import Tally
-from campaigns.petitions.terms import Closed, Terms
+from campaigns.petitions.terms import Closed, Prepared, Terms
 from supporters.actor import Actor
 from supporters.errors import Mistakes
 from supporters.mail.message import OutboxMessage
@@ -195,7 +196,7 @@ def test_fifty_posts_of_one_address_at_once_are_one_signature(fresh_engine: Engi
         afghanen = petition(session)
         forms = [prepared(session, afghanen, now) for _ in range(50)]
         session.commit()
-    intake = Intake(fresh_engine)
+    intake = GroupCommit(fresh_engine)
     found = at_once(50, lambda number: intake.submit(forms[number]))
     assert sorted(outcome.kind for outcome in found) == ["known"] * 49 + ["new"]
     with Session(fresh_engine) as session:
@@ -208,7 +209,7 @@ def test_processes_that_do_not_know_of_each_other_agree(fresh_pg_engine: Engine,
         afghanen = petition(session, per_address=2)
         forms = [prepared(session, afghanen, now, first_name="ABC"[n % 3]) for n in range(18)]
         session.commit()
-    intakes = [Intake(fresh_pg_engine) for _ in range(6)]
+    intakes = [GroupCommit(fresh_pg_engine) for _ in range(6)]
     found = at_once(18, lambda number: intakes[number % 6].submit(forms[number]))
     assert sorted(outcome.kind for outcome in found) == ["known"] * 16 + ["new"] * 2
     with Session(fresh_pg_engine) as session:
@@ -222,7 +223,7 @@ def test_a_bad_row_never_fails_a_strangers(fresh_engine: Engine, now: datetime) 
         forms = [prepared(session, afghanen, now, email=f"p{n}@example.org") for n in range(20)]
         session.commit()
     forms[7] = replace(forms[7], wording_id=999_999)  # breaks a foreign key
-    intake = Intake(fresh_engine)
+    intake = GroupCommit(fresh_engine)
     found = at_once(20, lambda number: intake.submit(forms[number]))
     assert [n for n, outcome in enumerate(found) if not isinstance(outcome, Outcome)] == [7]
     with Session(fresh_engine) as session:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import campaigns.extension  # noqa: F401  (registers the hook)
 from campaigns.petitions import waiting
-from campaigns.petitions.intake import Once
+from campaigns.petitions.once import Once
 from campaigns.petitions.signature import Signature, SignaturePerson
 from supporters import hooks
 from supporters.mail.message import OutboxMessage

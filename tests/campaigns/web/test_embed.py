@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.petition import Petition
+from campaigns.petitions.wording import HOUSE_TEXTS, Wording
 from supporters.errors import NotFound
 from tests import cast
 from tests.campaigns.web.conftest import SITE
@@ -49,6 +50,21 @@ def test_a_view_gets_it_from_the_extension(site: Flask) -> None:
 def test_what_was_typed_is_escaped(site: Flask) -> None:
     page = shown(site, "{{ achterban_petition('afghanen').form(values={'town': '\"><script>'}) }}")
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
+
+
+def test_a_comment_is_asked_where_the_words_name_it(site: Flask, stored: Session) -> None:
+    form = "{{ achterban_petition('afghanen', '%s').form(values={'comment': '</textarea><script>'}) }}"
+    page = shown(site, form % "nl")
+    assert '<label for="petition-comment">Reactie: waarom tekent u?' in page
+    assert 'maxlength="1000" aria-describedby="petition-comment-hint"' in page
+    assert ">\n&lt;/textarea&gt;&lt;script&gt;</textarea>" in page
+    assert 'id="petition-comment-hint">Hoogstens 1.000 tekens.' in page
+    petition = Petition.by_slug(stored, "afghanen")
+    Wording.change(stored, petition, "nl", HOUSE_TEXTS["nl"], by=cast.ANNA, now=cast.NOW)
+    stored.commit()
+    site.extensions["campaigns_desk"].views.forget()
+    assert "petition-comment" not in shown(site, form % "nl")
+    assert "At most 1,000 characters." in shown(site, form % "en")
 
 
 def test_a_closed_one_counts_and_has_no_form(site: Flask, stored: Session) -> None:

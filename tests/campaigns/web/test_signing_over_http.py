@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from campaigns.petitions.network import NetworkRule
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import Signature, SignaturePerson
+from campaigns.petitions.wording import HOUSE_TEXTS, Wording
+from campaigns.web.kept import Kept
 from supporters.mail.message import OutboxMessage
 from supporters.people.consent import Consent
 from supporters.sealing import keyring
@@ -89,6 +91,12 @@ def test_only_an_allowed_site_may_read_the_answer(visitor: FlaskClient, stored: 
     assert rows(stored) == [0, 0, 0, 0]
 
 
+def test_a_form_on_a_site_that_is_not_allowed_is_refused_in_the_readers_language(visitor: FlaskClient) -> None:
+    headers = {"Origin": "https://evil.example", "Accept": "text/html", "Accept-Language": "nl"}
+    answer = visitor.post(URL, data=ADA, headers=headers)
+    assert answer.status_code == 403 and "kan niet vanaf https://evil.example worden ondertekend" in answer.text
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -118,6 +126,7 @@ def test_all_mistakes_come_at_once_in_the_readers_language(visitor: FlaskClient)
     answer = visitor.post(URL, json={"email": "x", "locale": "nl"})
     assert [error["field"] for error in answer.json["errors"]] == ["first_name", "last_name", "email", "consent"]
     assert answer.json["errors"][0]["message"] == "Vul uw voornaam in."
+    assert answer.json["errors"][2]["message"] == "“x” is geen e-mailadres; schrijf er een zoals ada@example.org."
     english = visitor.post(URL, json={"email": "x", "locale": "en"})
     assert english.json["errors"][0]["message"] == "Fill in your first name."
 
@@ -133,7 +142,37 @@ def test_a_form_with_a_mistake_comes_back_with_what_was_typed(visitor: FlaskClie
     assert 'value="Ada"' in page
     assert "Ütrecht &lt;b&gt;" in page
     assert "zonder uw toestemming" in page
+    assert "<h1>Nog niet verstuurd</h1>" in page
     assert rows(stored) == [0, 0, 0, 0]
+
+
+def test_a_comment_comes_back_with_a_mistake_and_is_kept_without_one(visitor: FlaskClient, stored: Session) -> None:
+    said = "Zij horen erbij.\nEcht <b>waar</b>."
+    page = {"Accept": "text/html", "Accept-Language": "nl"}
+    answer = visitor.post(URL, data={**ADA, "consent": "", "comment": said}, headers=page)
+    assert answer.status_code == 422
+    assert ">\nZij horen erbij.\nEcht &lt;b&gt;waar&lt;/b&gt;.</textarea>" in answer.text
+    answer = visitor.post(URL, data={**ADA, "comment": "x" * 1001}, headers=page)
+    assert answer.status_code == 422
+    assert 'href="#petition-comment"' in answer.text and "x" * 1001 in answer.text
+    assert 'aria-describedby="petition-comment-hint petition-comment-error"' in answer.text
+    assert visitor.post(URL, data={**ADA, "comment": said}, headers=page).status_code == 303
+    assert stored.scalars(select(Signature)).one().who(stored).comment == said
+
+
+def test_the_api_says_in_which_language_to_ask_for_a_comment(
+    site: Flask, visitor: FlaskClient, stored: Session
+) -> None:
+    def asks() -> dict[str, bool]:
+        texts = visitor.get("/api/petitions/afghanen").json["texts"]
+        return {locale: texts[locale]["asks_comment"] for locale in texts}
+
+    assert asks() == {"nl": True, "en": True}
+    petition = Petition.by_slug(stored, "afghanen")
+    Wording.change(stored, petition, "nl", HOUSE_TEXTS["nl"], by=cast.ANNA, now=cast.NOW)
+    stored.commit()
+    site.extensions["campaigns_desk"].views.forget()
+    assert asks() == {"nl": False, "en": True}
 
 
 @pytest.mark.parametrize(
@@ -221,11 +260,13 @@ def test_a_school_on_the_list_is_not_limited(visitor: FlaskClient, stored: Sessi
     assert set(stored.scalars(select(Signature.state))) == {"pending"}
 
 
-def test_the_link_shows_and_only_the_button_decides(visitor: FlaskClient, stored: Session) -> None:
+def test_the_link_shows_and_only_the_button_decides(site: Flask, visitor: FlaskClient, stored: Session) -> None:
     visitor.post(URL, json=ADA)
     signature = stored.scalars(select(Signature)).one()
     url = f"/confirm/{signature.token(keyring(stored))}"
     stored.rollback()
+    site.extensions["campaigns_desk"].counts = Kept(60, site.extensions["campaigns_desk"]._count)
+    visitor.get("/api/petitions/afghanen/count")  # so that the process keeps the count of before
     for _ in range(3):
         page = visitor.get(url)
         assert page.status_code == 200
@@ -235,7 +276,8 @@ def test_the_link_shows_and_only_the_button_decides(visitor: FlaskClient, stored
     for _ in range(2):
         assert visitor.post(url, data={"choice": "confirm"}).status_code == 303
     assert states(stored) == ["confirmed"]
-    assert "telt" in visitor.get(url).get_data(as_text=True)
+    thanks = visitor.get(url).get_data(as_text=True)
+    assert "telt" in thanks and 'data-petition="headline">1<' in thanks
 
 
 def test_it_was_not_me(visitor: FlaskClient, stored: Session) -> None:

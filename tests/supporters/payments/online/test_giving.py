@@ -10,8 +10,10 @@ from sqlalchemy import func, select
 from supporters.errors import NotAllowed, Refused
 from supporters.giving.commitment import Commitment
 from supporters.money import Money
-from supporters.payments.online import jobs
+from supporters.payments.gateway import MandateRef
+from supporters.payments.online import jobs, post
 from supporters.payments.online.checkout import Checkout, Person
+from supporters.payments.online.inbox import Notification
 from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
@@ -252,3 +254,22 @@ def test_a_second_real_payment_is_a_flagged_gift(till: Till) -> None:
     assert till.gifts() == [(2500, 2500)] * 2
     assert till.online(first.payment_id).duplicate_of_id == second.payment_id
     assert (till.tasks(), till.mails()) == (["second_payment"], ["gift_receipt"])
+
+
+def test_news_of_a_mandate_alone_is_looked_at(till: Till) -> None:
+    till.given("commitment", "10.00")
+    mandate = till.commitment().gateway_mandate
+    assert mandate is not None
+    till.vendor.end_mandate(MandateRef(mandate.customer, mandate.external_id))
+    with till.session() as session:
+        session.add(
+            Notification(
+                account="memory", received_at=till.now, headers={}, body=b"", digest=b"d" * 32, kind="mandate",
+                external_id=mandate.external_id, state="waiting", next_at=till.now,
+            )
+        )  # fmt: skip
+        session.commit()
+    assert post.work_through(till.cashier) == {"done": 1, "ignored": 0, "later": 0}
+    mandate = till.commitment().gateway_mandate
+    assert mandate is not None
+    assert mandate.state == "invalid"

@@ -1,0 +1,62 @@
+"""How much may be asked from one network, so that nobody tries a thousand cards on us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from flask import Flask
+from limits import RateLimitItem, parse
+from limits.storage import Storage, storage_from_string
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+
+from supporters.errors import AchterbanError
+
+
+class Flood(AchterbanError):
+    """A network sends more than people can (HTTP 429)."""
+
+    code = "flood"
+    seconds = 60
+
+    @classmethod
+    def of(cls, seconds: int) -> Flood:
+        flood = Flood(
+            "Too much comes from your network at once. Wait %(seconds)s seconds and send it again.", seconds=seconds
+        )
+        flood.seconds = seconds
+        return flood
+
+
+def storage_of(app: Flask) -> Storage:
+    """Where counts live: shared by all processes where RATELIMIT_STORAGE_URI says so, else of each process apart."""
+    storage = storage_from_string(app.config.get("RATELIMIT_STORAGE_URI") or "memory://")
+    assert isinstance(storage, Storage)
+    return storage
+
+
+def seconds_left(counter: RateLimiter, item: RateLimitItem, *what: str) -> int:
+    """How long until there is room again."""
+    return max(1, round(counter.get_window_stats(item, *what).reset_time - time.time()))
+
+
+class Limits:
+    """What is begun from one network, in each of these windows, and how often one payment is looked at."""
+
+    #: A page that is opened again and again asks the vendor this often.
+    LOOK = parse("1 per 2 seconds")
+
+    def __init__(self, windows: Sequence[str], storage: Storage) -> None:
+        self._counter = SlidingWindowCounterRateLimiter(storage)
+        self._windows = [parse(window) for window in windows]
+
+    def begin(self, network: str) -> None:
+        """Raises Flood where there was more from this network than people need."""
+        if not network:
+            return
+        for window in self._windows:
+            if not self._counter.hit(window, "giving", str(window), network):
+                raise Flood.of(seconds_left(self._counter, window, "giving", str(window), network))
+
+    def may_look(self, payment_id: int) -> bool:
+        return self._counter.hit(self.LOOK, "look", str(payment_id))

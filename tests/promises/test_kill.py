@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import time
@@ -14,6 +13,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from tests.processes import context
 from tests.promises.ledger import Rows, broken_promises, damaged_files, dump
 from tests.promises.worker import COUNT, STEPS, fill, work
 
@@ -27,16 +27,6 @@ def empty_twin(databases: Any) -> Iterator[Engine]:
     engine = databases.create()
     yield engine
     databases.drop(engine)
-
-
-def context() -> Any:
-    """Children come from a process that has imported everything, so that they begin with their work at once."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["tests.promises.worker"])
-    first = made.Process(target=len, args=((),))  # From here on it is loaded.
-    first.start()
-    first.join(60)
-    return made
 
 
 def outcome(rows: Rows) -> dict[str, Any]:

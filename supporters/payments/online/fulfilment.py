@@ -64,26 +64,32 @@ def complete(session: Session, online: OnlinePayment, snapshot: Snapshot, how: L
     if checkout.kind == "gift":
         checkout.completed_at = how.now
         return
-    try:
-        with session.begin_nested():
-            _fulfil(session, online, checkout, snapshot, how)
-    except AchterbanError as error:
-        Task.raise_(
-            session, "checkout_incomplete",
-            "Payment %(reference)s of %(name)s came in, and what it was for cannot be done: %(why)s Ask what they"
-            " want.",
-            by=how.by, now=how.now, key=f"incomplete:{checkout.id}", supporter_id=checkout.supporter_id,
-            reference=online.payment.reference, name=checkout.supporter.name if checkout.supporter else "",
-            why=error.message[:200],
-        )  # fmt: skip
-
-
-def _fulfil(session: Session, online: OnlinePayment, checkout: Checkout, snapshot: Snapshot, how: Learning) -> None:
+    told = f"incomplete:{checkout.id}"
+    if session.scalar(select(Task.id).where(Task.key == told)) is not None:
+        return
     mandate = _mandate(session, online, snapshot.mandate, how)
     if mandate is None:
         _wait_for_mandate(session, online, how)
         return
     online.gateway_mandate_id = mandate.id
+    try:
+        with session.begin_nested():
+            _fulfil(session, online, checkout, mandate, how)
+    except AchterbanError as error:
+        mandate.end(session, "not_used", by=how.by, now=how.now)
+        Task.raise_(
+            session, "checkout_incomplete",
+            "Payment %(reference)s of %(name)s came in, and what it was for cannot be done: %(why)s Ask what they"
+            " want.",
+            by=how.by, now=how.now, key=told, supporter_id=checkout.supporter_id,
+            reference=online.payment.reference, name=checkout.supporter.name if checkout.supporter else "",
+            why=error.message[:200],
+        )  # fmt: skip
+
+
+def _fulfil(
+    session: Session, online: OnlinePayment, checkout: Checkout, mandate: GatewayMandate, how: Learning
+) -> None:
     if checkout.kind == "commitment":
         checkout.commitment = _start(session, online, checkout, mandate, how)
     else:
@@ -164,11 +170,25 @@ def _mandate(
 
 
 def _note_mandate(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Learning) -> None:
-    """A mandate that we charge changed at the gateway."""
+    """A mandate that we charge changed at the gateway; one that nobody needs is ended there."""
     mandate = online.gateway_mandate
+    if mandate is None:
+        _end_spare(session, online, snapshot.mandate, how)
     if mandate is not None and snapshot.mandate is not None and snapshot.mandate.ref.mandate == mandate.external_id:
         said = snapshot.mandate
         dunning.note_mandate(session, mandate, said.state, said.reason, by=how.by, now=how.now)
+
+
+def _end_spare(session: Session, online: OnlinePayment, found: MandateSnapshot | None, how: Learning) -> None:
+    """What a second payment of a checkout left, where the first has done all that was asked for."""
+    if online.checkout is None or online.checkout.completed_at is None or found is None:
+        return
+    known = select(GatewayMandate.id).where(
+        GatewayMandate.account == online.account, GatewayMandate.external_id == found.ref.mandate
+    )
+    if session.scalar(known) is None and (spare := _mandate(session, online, found, how)) is not None:
+        online.gateway_mandate_id = spare.id
+        spare.end(session, "not_used", by=how.by, now=how.now)
 
 
 def _wait_for_mandate(session: Session, online: OnlinePayment, how: Learning) -> None:

@@ -16,6 +16,7 @@ from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.giving.gift import Gift
 from supporters.giving.instalment import Instalment
 from supporters.giving.year import FinancialYear
+from supporters.lifecycle.death import Death
 from supporters.money import Money
 from supporters.payments.gateway import (
     Gone,
@@ -36,6 +37,7 @@ from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.people.supporter import Supporter
 from supporters.tasks import Task
+from tests import cast
 from tests.cast import ANNA
 from tests.supporters.payments.online.till import ADA, Till
 
@@ -154,6 +156,25 @@ def test_a_second_real_payment_of_one_checkout_is_booked_flagged_and_can_go_back
     assert flagged.duplicate_of_id == second.payment_id
     refund(till, flagged.payment_id)
     assert till.gifts() == [(2500, 2500), (2500, 0)]
+
+
+def test_a_commitment_that_was_paid_twice_is_one_and_the_spare_mandate_is_revoked(till: Till) -> None:
+    checkout = till.checkout("commitment", "10.00")
+    first = till.cashier.begin(checkout)
+    till.vendor.expire(name(first))
+    till.news(name(first))
+    second = till.cashier.begin(checkout)
+    till.gateway.vendor.get(name(first)).change(till.now, "open")
+    for each in (first, second):
+        till.vendor.pay(name(each))
+        till.news(name(each))
+    assert (till.gifts(), till.tasks()) == ([(1000, 1000)] * 2, ["second_payment"])
+    jobs.gateway_mandates(till.work)
+    assert sorted(mandate.state for mandate in till.gateway.vendor.mandates.values()) == ["invalid", "valid"]
+    assert mandate_of(till).state == "valid"
+    till.later(days=31)
+    jobs.charge_due(till.work)
+    assert (len(till.gifts()), till.vendor.count("payments")) == (3, 3)
 
 
 # -- 2 and 3 ----------------------------------------------------------------------------------------------------------
@@ -518,6 +539,27 @@ def test_a_chargeback_holds_a_commitment_that_has_a_pause(till: Till, pause: tup
         assert till.commitment().state(till.settings.day_of(till.now)) == "paused"
         jobs.charge_due(till.work)
     assert till.vendor.count("payments") == 2
+
+
+def test_a_chargeback_that_is_known_before_the_mandate_holds_what_then_begins(till: Till) -> None:
+    """A first payment is taken back before the vendor has made its mandate."""
+    online = till.begin("commitment", "10.00")
+    till.vendor.pay(name(online))
+    with_mandate = till.gateway.fetch(name(online))
+    till.cashier._book(online.payment_id, replace(with_mandate, mandate=None), "webhook")
+    till.vendor.charge_back(name(online), Money.eur("10.00"))
+    taken_back = till.gateway.fetch(name(online))
+    till.cashier._book(online.payment_id, replace(taken_back, mandate=None), "webhook")
+    with till.session() as session:
+        assert session.scalar(select(func.count(Commitment.id))) == 0
+    till.news(name(online))
+    commitment = till.commitment()
+    assert (commitment.state(till.settings.day_of(till.now)), commitment.instalments[0].status) == (
+        "paused", "returned",
+    )  # fmt: skip
+    till.later(days=62)
+    jobs.charge_due(till.work)
+    assert till.vendor.count("payments") == 1
 
 
 def test_chargeback_after_refund(till: Till) -> None:
@@ -962,6 +1004,32 @@ def test_a_name_that_another_payment_has_is_parked(till: Till) -> None:
     jobs.poll_gateways(till.work)
     assert till.online(lost.payment_id).step == "parked"
     assert till.gifts() == []
+
+
+def test_money_is_booked_also_where_what_it_was_for_cannot_be_done(till: Till) -> None:
+    """Somebody we know begins a commitment, and is reported dead before the news of its first payment."""
+    till.given()
+    with till.session() as session:
+        known = session.scalars(select(Supporter)).one()
+        checkout = Checkout.open(
+            session, "commitment", Money.eur("10.00"), account="memory", fund=cast.fund(session), every="month",
+            submission_key="again", supporter=known, method="card", now=till.now,
+        )  # fmt: skip
+        session.commit()
+        checkout_id = checkout.id
+    online = till.cashier.begin(checkout_id)
+    till.vendor.pay(name(online))
+    with till.session() as session:
+        Death.report(session, session.scalars(select(Supporter)).one(), source="family", by=ANNA, now=till.now)
+        session.commit()
+    for _ in range(2):
+        till.news(name(online))
+    assert till.gifts() == [(2500, 2500), (1000, 1000)]
+    assert till.tasks()[-1] == "checkout_incomplete"
+    with till.session() as session:
+        assert session.scalar(select(func.count(Commitment.id))) == 0
+    jobs.gateway_mandates(till.work)
+    assert [mandate.state for mandate in till.gateway.vendor.mandates.values()] == ["invalid"]
 
 
 def test_payout_is_not_the_sum_of_its_lines(till: Till) -> None:

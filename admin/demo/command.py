@@ -87,7 +87,7 @@ def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:
         "SUPPORTERS_NOW": NOW.isoformat(),
         "ADMIN_HTTPS": False,
         "ADMIN_NAME": "achterban demo",
-        "SUPPORTERS_MAIL_FROM": "achterban demo <demo@demo.example>",
+        "SUPPORTERS_MAIL_FROM": gateways.MAIL_FROM,
         "instance_path": str(folder),
     }
     return create_app(**(defaults | settings))
@@ -217,7 +217,11 @@ def _next_commands(uri: str, port: int = 5000) -> list[str]:
         f"{called} report year 2021",
         f"{called} collect prepare --on 2022-01-10 --as anna@demo.example",
         f"{called} check",
-        "# and, after you started to give every month on the example site, what a month later is charged by itself:",
+        "# and, after you started to give every month on the example site: who pays from a bank account is told",
+        "# weeks ahead, and a month later it is charged by itself:",
+        f"export FLASK_SUPPORTERS_PUBLIC_URL=http://127.0.0.1:{port}"
+        f" FLASK_SUPPORTERS_MAIL_FROM={shlex.quote(gateways.MAIL_FROM)}",
         f"export FLASK_SUPPORTERS_GATEWAYS={shlex.quote(gateways.as_variable(port + 2))}",
+        f"FLASK_SUPPORTERS_NOW=2022-01-17T10:00:00+01:00 {called} work --once",
         f"FLASK_SUPPORTERS_NOW=2022-02-07T10:00:00+01:00 {called} work --once",
     ]

@@ -20,6 +20,8 @@ from admin.demo.plan import NOW
 SECRET = "whsec_simulated_by_the_demo"  # noqa: S105
 #: By the vendor: the key that its gateway takes. They open nothing but the simulation.
 KEYS = {"mollie": "test_simulatedByTheDemo0123456789ab", "stripe": "sk_test_simulated_by_the_demo"}
+#: The name in it is also what stands on the vendors' pages and on a bank statement.
+MAIL_FROM = "achterban demo <demo@demo.example>"
 SDKS = {"mollie": "mollie", "stripe": "stripe"}
 
 
@@ -42,6 +44,7 @@ def settings(port: int, *, site: str) -> dict[str, Any]:
     """What the demo and its example site are configured with, so that ``site`` can take gifts."""
     return {
         "SUPPORTERS_GATEWAYS": accounts(port),
+        "SUPPORTERS_MAIL_FROM": MAIL_FROM,
         "SUPPORTERS_GIVING_ORIGINS": [site],
         "SUPPORTERS_GIVING_RETURN_URLS": [f"{site}/*"],
         "SUPPORTERS_GIVING_FUNDS": ["general", "noodfonds"],

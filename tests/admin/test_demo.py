@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 import supporters.public  # noqa: F401  (every model and hook, as an application has them)
 from admin.app import create_app
-from admin.demo import building, names, petitions
+from admin.demo import building, gateways, names, petitions
 from admin.demo.command import USERS, _next_commands, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
@@ -34,7 +35,9 @@ from supporters.actor import Actor
 from supporters.errors import Refused
 from supporters.giving.fund import Fund
 from supporters.giving.gift import Designation, Gift
+from supporters.giving.months import add_months
 from supporters.mail.message import OutboxMessage
+from supporters.mail.templating import charity_name
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
 from supporters.people.bank_account import clean_iban
@@ -44,6 +47,7 @@ from supporters.people.search import search
 from supporters.people.supporter import Supporter
 from supporters.reports.year import Figure, YearReport, monthly_income
 from supporters.sealing import keyring
+from supporters.settings import Settings
 from supporters.tasks import Task
 from tests.databases import KEYRING, PostgresDatabases, SqliteDatabases
 
@@ -297,6 +301,23 @@ def test_the_next_commands_can_be_typed_as_they_are_printed(monkeypatch: pytest.
     assert ".venv/bin/achterban check" in _next_commands("sqlite://")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     assert "achterban check" in _next_commands("sqlite://")
+
+
+def test_the_next_commands_tell_a_donor_before_they_charge_and_get_the_news_at_the_demos_own_port() -> None:
+    commands = _next_commands("sqlite://", 5300)
+    told, charged = (datetime.fromisoformat(line.split()[0].split("=")[1]) for line in commands[-2:])
+    first_due = add_months(NOW.date(), 1)
+    assert NOW < told < charged
+    assert told.date() + timedelta(days=Settings().notice_days) <= first_due <= charged.date()
+    assert first_due <= told.date() + timedelta(days=Settings().notice_days + 7), "too early: nobody is told"
+    variables = shlex.split(" ".join(commands))
+    assert "FLASK_SUPPORTERS_PUBLIC_URL=http://127.0.0.1:5300" in variables
+    assert f"FLASK_SUPPORTERS_MAIL_FROM={gateways.MAIL_FROM}" in variables
+
+
+def test_the_example_site_gives_the_vendors_the_charitys_name() -> None:
+    given = gateways.settings(5002, site="http://127.0.0.1:5001")
+    assert charity_name(Settings(mail_from=given["SUPPORTERS_MAIL_FROM"])) == "achterban demo"
 
 
 def test_only_an_empty_database_is_filled(fresh_engine: Engine) -> None:

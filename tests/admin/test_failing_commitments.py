@@ -112,6 +112,7 @@ def test_a_mandate_that_is_no_longer_valid_is_shown_where_it_matters(client_as, 
         page = text(anna.get(address))
         assert "Card or mandate is no longer valid" in page and "Send the link" in page, address
         assert "Charge it again" not in page
+        assert "tried 1 time" not in page, "the only instalment was paid"
     assert "Ended by the donor" in text(anna.get("/admin/commitments/1"))
 
 

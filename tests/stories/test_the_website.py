@@ -114,11 +114,22 @@ def test_a_visitor_gives_online_and_comes_back_to_the_thanks(website: ModuleType
     with app.app_context():
         token = website.db.session.scalars(select(Checkout.token)).one()
         website.db.session.rollback()
-        assert client.get(f"/give/{token}").location == "http://localhost/thanks?payment=paid"
+        thanks = client.get(f"/give/{token}").location
+        assert thanks == "http://localhost/thanks?lang=en&payment=paid"
+        assert "Your gift arrived." in client.get(thanks).text
+        assert "You are a supporter now" not in client.get(thanks).text
         gift = website.db.session.scalars(select(Gift)).one()
         assert (gift.amount, gift.source_code) == (2500, "spring")
         website.db.session.remove()
         website.db.engine.dispose()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Nothing was charged."), ("nl", "Er is niets afgeschreven.")])
+def test_who_did_not_pay_is_not_thanked(site: Flask, language: str, words: str) -> None:
+    for query, header in ((f"lang={language}&", "de"), ("", language)):
+        page = site.test_client().get(f"/thanks?{query}payment=failed", headers={"Accept-Language": header}).text
+        assert words in page and f'<html lang="{language}"' in page
+        assert "Thank you" not in page and "Dank u wel" not in page
 
 
 def test_without_a_gateway_the_page_says_so(site: Flask) -> None:

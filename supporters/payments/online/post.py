@@ -89,6 +89,9 @@ def _look_at_mandate(cashier: Cashier, news: Notification) -> str | Exception | 
         cashier.look_at_mandate(mandate_id)
     except GatewayError as error:
         return error
+    except Exception as error:  # As with a payment: it keeps no other waiting, and stays to be seen.
+        log.exception("mandate %s could not be looked at", mandate_id)
+        return error
     return "the mandate was looked at"
 
 

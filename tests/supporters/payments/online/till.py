@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.orm import Session
 
+from supporters import registry
 from supporters.giving.commitment import Commitment
 from supporters.giving.gift import Gift
 from supporters.mail.message import OutboxMessage
@@ -24,7 +25,7 @@ from supporters.payments.online.checkout import Checkout, Person
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.inbox import Notification
 from supporters.payments.online.payment import OnlinePayment
-from supporters.registry import Work
+from supporters.registry import Finding, Work
 from supporters.settings import Settings
 from supporters.tasks import Task
 from tests import cast
@@ -149,6 +150,11 @@ class Till:
     def mails(self) -> list[str]:
         with self.session() as session:
             return list(session.scalars(select(OutboxMessage.template).order_by(OutboxMessage.id)))
+
+    def findings(self) -> list[Finding]:
+        """What `achterban check` finds."""
+        with self.session() as session:
+            return [found for look in registry.checks.values() for found in look(session, now=self.now)]
 
     def tasks(self) -> list[str]:
         """What somebody has to do."""

@@ -21,11 +21,14 @@ from supporters.actor import Actor
 from supporters.audit import AuditEntry
 from supporters.errors import AchterbanError, BadInput, NotAllowed, Refused
 from supporters.giving.commitment import Commitment
+from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.giving.gift import Gift
 from supporters.giving.mandate import Mandate
 from supporters.giving.year import FinancialYear, YearClosed
 from supporters.lifecycle.death import Death
 from supporters.money import CurrencyMismatch, Money
+from supporters.payments.online.payment import OnlinePayment
+from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
@@ -235,7 +238,11 @@ def test_promise_15_a_refused_posting_says_where_it_may_go(session: Session) -> 
 
 
 #: Who may look at the clock, commit, or reach another machine: the edges, where a view, command or job stands.
-EDGES = ("cli", "commands", "web", "extension", "migrations", "settings", "demo", "jobs", "delivery")
+#: So do what talks to a payment vendor, who asks it and works through its news, and the tests that it must pass.
+EDGES = (
+    "cli", "commands", "web", "extension", "migrations", "settings", "demo", "jobs", "delivery", "mollie", "stripe",
+    "cashier", "post", "conformance",
+)  # fmt: skip
 CLOCK = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
 NETWORK = {"requests", "urllib.request", "smtplib", "http.client", "httpx", "socket", "aiohttp", "ftplib"}
 
@@ -268,9 +275,12 @@ def test_promise_16_models_take_the_time_and_leave_commits_and_the_network_to_ot
 
 
 VERBS: dict[type[Any], set[str]] = {
-    Commitment: {"start", "restart", "change", "use", "pause", "resume", "skip", "ask_again", "stop"},
+    Commitment: {"start", "restart", "change", "use", "charge_on", "pause", "resume", "skip", "ask_again", "stop"},
     Mandate: {"sign", "change_account", "cancel"},
-    Gift: {"book", "reverse", "reallocate", "thank", "soft_credit"},
+    Gift: {"book", "reverse", "reinstate", "reallocate", "thank", "soft_credit"},
+    GatewayMandate: {"end", "note"},
+    OnlinePayment: {"never_made"},
+    Refund: {"request", "approve", "cancel", "note", "fail"},
     CollectionBatch: {"prepare", "approve", "export", "cancel", "book", "withdraw"},
     Payment: {"take_back", "fail"},
     Death: {"report", "undo"},

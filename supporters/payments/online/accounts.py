@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
 from typing import Any, get_args
 
@@ -27,9 +27,7 @@ class Accounts(Mapping[str, Gateway]):
         self._gateways = dict(gateways)
 
     @classmethod
-    def read(
-        cls, value: Any, *, public_url: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> Accounts:
+    def read(cls, value: Any, *, now: Callable[[], datetime], public_url: str = "") -> Accounts:
         """From the setting: a list (or JSON of one) of accounts. Raises BadSetting naming what is wrong.
 
         ``{"name": "mollie", "gateway": "mollie", "key": "live_…"}``; also ``live`` (true or false, needed where the key

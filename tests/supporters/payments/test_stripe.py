@@ -317,7 +317,7 @@ def test_the_settings_name_it(stage: Stage) -> None:
     assert isinstance(accounts["stripe-nl"], Stripe)
     assert accounts.methods(lasting=True) == {"ideal": "stripe-nl", "card": "stripe-nl"}
     with pytest.raises(BadSetting):
-        Accounts.read([account | {"live": True}])
+        Accounts.read([account | {"live": True}], now=lambda: stage.now)
 
 
 def test_without_its_library_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

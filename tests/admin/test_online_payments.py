@@ -7,6 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from admin.labels import label
 from supporters import AuditEntry, Gift, Notification, Refund, Task
 from supporters.payments.online import jobs
 from tests.admin.conftest import admin_on
@@ -357,3 +358,14 @@ def test_every_letter_can_be_looked_at_beforehand(client_as, counter, language):
         alone = viewer.get(f"/admin/online-payments/mails/{letter}/{language}.html")
         assert "sandbox" in alone.headers["Content-Security-Policy"] and "charity.example" in alone.text
     assert viewer.get("/admin/online-payments/mails?mail=petition_confirm").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["general", "fraudulent", "unrecognized", "duplicate", "subscription_canceled", "customer_initiated",
+     "debit_not_authorized", "incorrect_account_details", "insufficient_funds"],
+)  # fmt: skip
+def test_why_a_bank_let_a_donor_take_it_back_is_said_in_words(admin_app, reason):
+    for language in ("nl", "en"):
+        with admin_app.test_request_context(headers={"Accept-Language": language}):
+            assert reason not in str(label("failure_code", reason))

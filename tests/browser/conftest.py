@@ -51,7 +51,7 @@ def served(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Flask]
 
 
 @contextmanager
-def serving(sqlite_databases: SqliteDatabases, folder: Path, **settings: Any) -> Iterator[Flask]:
+def serving(sqlite_databases: SqliteDatabases, folder: Path, *, port: int = 0, **settings: Any) -> Iterator[Flask]:
     engine = sqlite_databases.create()
     app = create_app(
         instance_path=str(folder / "instance"),
@@ -66,7 +66,7 @@ def serving(sqlite_databases: SqliteDatabases, folder: Path, **settings: Any) ->
             command.make_user(f"{name}@example.org", PASSWORD, role, name=name.title(), by=cast.ANNA)
         fill(session)
         session.commit()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     app.address = f"http://127.0.0.1:{server.port}"  # type: ignore[attr-defined]
@@ -105,14 +105,14 @@ def fill(session: Any) -> None:
 
 @pytest.fixture
 def context_of(served: Flask, browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Opens browser windows; ``quiet`` ones fail the test on whatever a page complains of."""
+    """Opens browser windows that may also go to ``others``; whatever a page complains of fails the test."""
     opened: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_context(**options: Any) -> BrowserContext:
+    def open_context(*others: str, **options: Any) -> BrowserContext:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", "base_url": served.address, **options})  # type: ignore[attr-defined]
         context.set_default_timeout(10_000)
-        watch(context, served.address, complaints)  # type: ignore[attr-defined]
+        watch(context, (served.address, *others), complaints)  # type: ignore[attr-defined]
         opened.append(context)
         return context
 

@@ -180,8 +180,11 @@ def _pause(supporter: Supporter, commitment: Commitment) -> None:
     if months not in PAUSES:
         raise BadInput("Choose how long you want to pause.", field="months")
     today = at.today()
+    # Who pauses a month leaves out a payment, also on the day of one.
+    ahead = commitment.next_due_on if 0 < commitment.term.interval_months <= months else None
+    until_on = add_months(max(ahead or today, today), months)
     commitment.pause(
-        at.session, from_on=today, until_on=add_months(today, months), reason="own page",
+        at.session, from_on=today, until_on=until_on, reason="own page",
         by=own_page.visitor(supporter), now=at.now(),
     )  # fmt: skip
 

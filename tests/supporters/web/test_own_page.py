@@ -136,7 +136,7 @@ def test_change_pause_go_on_and_stop(till: Till, web: FlaskClient) -> None:
     assert commitment(till).money == Money.eur("12.50")
     assert web.post(f"{here}/{number}/pause", data={"months": "3"}).status_code == 303
     assert commitment(till).state(date(2027, 2, 28)) == "paused"
-    assert "Gepauzeerd tot 1 maart 2027" in web.get(here).text
+    assert "Gepauzeerd tot 1 april 2027" in web.get(here).text
     assert web.post(f"{here}/{number}/resume").status_code == 303
     assert commitment(till).state(date(2027, 2, 28)) == "active"
     stopped = web.post(f"{here}/{number}/stop", data={"reason": "financial"})

@@ -117,7 +117,7 @@ def test_somebody_gives_once_and_every_month_and_gets_a_part_back(world: World, 
     expect(donor.get_by_role("region", name="Gifts in 2027")).to_contain_text("€15.00")
     donor.get_by_text("Pause it for a while").click()
     donor.get_by_role("button", name="Pause it", exact=True).click()
-    donor.get_by_text("Paused until 3 February 2027.").wait_for()
+    donor.get_by_text("Paused until 1 March 2027.").wait_for()
     donor.get_by_text("Stop it").click()
     donor.get_by_role("button", name="Stop now").click()
     donor.get_by_text("Stopped on 3 January 2027.").wait_for()

@@ -139,7 +139,8 @@ def test_under_a_prefix_every_link_and_form_stays_under_it(state: State) -> None
     for path in ("/", at(its_id), at(open_one)):
         shown = client.get(path, base_url="http://demo.example/mollie/").text
         links = [part.split('"')[0] for name in ("href=", "action=") for part in shown.split(f'{name}"')[1:]]
-        assert links and all(link.startswith(("/mollie/", "#", "data:", "https://charity.example")) for link in links), links
+        right = ("/mollie/", "#", "data:", "https://charity.example")
+        assert links and all(link.startswith(right) for link in links), links
     answer = client.get(
         f"/v2/payments/{open_one}", base_url="http://demo.example/mollie/", headers={"Authorization": f"Bearer {KEY}"}
     ).get_json()

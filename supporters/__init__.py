@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         BankAccount as BankAccount,
     )
     from supporters.public import (
+        BankAnswer as BankAnswer,
+    )
+    from supporters.public import (
         Base as Base,
     )
     from supporters.public import (
@@ -131,6 +134,9 @@ if TYPE_CHECKING:
         Refused as Refused,
     )
     from supporters.public import (
+        Returned as Returned,
+    )
+    from supporters.public import (
         Reversal as Reversal,
     )
     from supporters.public import (
@@ -163,6 +169,7 @@ __all__ = [
     "AuditEntry",
     "BadInput",
     "BankAccount",
+    "BankAnswer",
     "Base",
     "Checkout",
     "CollectionBatch",
@@ -197,6 +204,7 @@ __all__ = [
     "PaymentFact",
     "Refund",
     "Refused",
+    "Returned",
     "Reversal",
     "SoftCredit",
     "Supporter",

@@ -39,15 +39,25 @@ def record(
     **detail: Any,
 ) -> AuditEntry:
     """Write one line. ``subject`` is a row (flushed, so that it has its key) or the bare name of a noun."""
-    subject_id = None
     if isinstance(subject, Base):
         session.flush()
+    entry = line_of(by, verb, subject, now=now, supporter=supporter, **detail)
+    session.add(entry)
+    return entry
+
+
+def line_of(
+    by: Actor, verb: str, subject: Base | str, *, now: datetime, supporter: int | None = None, **detail: Any
+) -> AuditEntry:
+    """The line that ``record`` writes, for who adds many at once. A row has its key by now."""
+    subject_id = None
+    if isinstance(subject, Base):
         subject_id = subject.id  # type: ignore[attr-defined]
         supporter = supporter if supporter is not None else getattr(subject, "supporter_id", None)
         name = subject.__tablename__.split("_", 1)[1]
     else:
         name = subject
-    entry = AuditEntry(
+    return AuditEntry(
         at=now,
         by=by.key,
         via=by.via,
@@ -57,5 +67,3 @@ def record(
         supporter_id=supporter,
         detail=detail,
     )
-    session.add(entry)
-    return entry

@@ -53,6 +53,11 @@ word = Annotated[str, mapped_column(String(40))]  # a value from a fixed list
 line = Annotated[str, mapped_column(String(255))]
 
 
+def is_key(number: int) -> bool:
+    """Whether a row can have this number at all: what is larger than the column is an error in both databases."""
+    return 0 < number < 1 << 63
+
+
 class Base(DeclarativeBase):
     """The base of every table of this library; its metadata is its own, apart from the host's."""
 
@@ -61,7 +66,7 @@ class Base(DeclarativeBase):
     @classmethod
     def get(cls, session: Session, key: int, *, lock: bool = False) -> Any:
         """The row with this key, or NotFound. ``lock`` takes a row lock until the transaction ends."""
-        row = session.get(cls, key, with_for_update=lock or None, populate_existing=lock)
+        row = session.get(cls, key, with_for_update=lock or None, populate_existing=lock) if is_key(key) else None
         if row is None:
             raise NotFound("There is no %(what)s with number %(key)s.", what=cls.__name__, key=key)
         return row

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import IO
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -94,6 +95,16 @@ class DocumentPart(Base):
     document_id: Mapped[int] = mapped_column(ForeignKey("supporters_document.id"))
     number: Mapped[int]
     content: Mapped[bytes] = mapped_column(LargeBinary)  # zlib
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """The sha256 of all that is in it; it stands at its beginning afterwards."""
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while chunk := stream.read(PART):
+        digest.update(chunk)
+    stream.seek(0)
+    return digest.hexdigest()
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:

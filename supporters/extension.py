@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from supporters import cli, sealing
 from supporters.actor import Actor
-from supporters.cli import collect, fund, importing, keys, mail, report, work
+from supporters.cli import bank, collect, fund, importing, keys, mail, report, returns, work
 from supporters.db import configure_sqlite
 from supporters.errors import NotAllowed
 from supporters.giving import checks as giving_checks
@@ -21,11 +21,16 @@ from supporters.lifecycle import timeline as lifecycle_timeline
 from supporters.mail import jobs as mail_jobs
 from supporters.payments import checks as payments_checks
 from supporters.payments import timeline as payments_timeline
+from supporters.payments.bank import checks as bank_checks
+from supporters.payments.bank import timeline as bank_timeline
 from supporters.payments.online import checks as online_checks
 from supporters.payments.online import jobs as online_jobs
 from supporters.payments.online import letters as online_letters
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.cashier import Cashier
+from supporters.payments.returns import checks as returns_checks
+from supporters.payments.returns import letters as returns_letters
+from supporters.payments.returns import timeline as returns_timeline
 from supporters.people import checks as people_checks
 from supporters.people import timeline as people_timeline
 from supporters.sealing import Keyring
@@ -35,8 +40,9 @@ from supporters.web import giving, health, own_page, problems
 #: What fills the registries by being imported.
 REGISTERED = (
     people_checks, people_timeline, giving_checks, giving_timeline, payments_checks, payments_timeline,
-    lifecycle_timeline, mail_jobs, online_checks, online_jobs, online_letters, collect, fund, importing, keys, mail,
-    report, work,
+    lifecycle_timeline, mail_jobs, online_checks, online_jobs, online_letters, bank_checks, bank_timeline,
+    returns_checks, returns_letters, returns_timeline, bank, collect, fund, importing, keys, mail, report, returns,
+    work,
 )  # fmt: skip
 
 #: From an address and a secret to the person they prove; raises NotAllowed where they prove nobody.

@@ -34,6 +34,9 @@ from supporters.payments.online.inbox import Notification as Notification
 from supporters.payments.online.payment import OnlinePayment as OnlinePayment
 from supporters.payments.online.refund import Refund as Refund
 from supporters.payments.payment import Payment as Payment
+from supporters.payments.returns import holding as holding  # its hooks register on import
+from supporters.payments.returns.answer import BankAnswer as BankAnswer
+from supporters.payments.returns.returned import Returned as Returned
 from supporters.payments.sepa import withdrawal as withdrawal  # its hooks register on import
 from supporters.payments.sepa.account import CreditorAccount as CreditorAccount
 from supporters.payments.sepa.announcement import Announcement as Announcement

@@ -8,22 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, Select
 from sqlalchemy.orm import Session
 
+from supporters.money import Money
 from supporters.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken promise that `achterban check` found: which rule, which row, what is wrong."""
+    """One broken promise that `achterban check` found: which rule, which row, what is wrong.
+
+    Of a difference in money also how much, since when, and what to do about it.
+    """
 
     rule: str
     subject: str
     message: str
+    amount: Money | None = None
+    since: date | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Settings:
     gateways: Any = field(default=None, repr=False)
     #: Cents up to which one person gives money back alone; above it a second one approves.
     refund_limit: int = 10_000
+    #: The day of the month on which most people have their income: a debit that came back is tried again after it.
+    payday: int = 25
     #: The instant at which the clock stands still, for the demo; None lets it run.
     now: datetime | None = None
 
@@ -200,5 +202,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "public_url": _url("https", "http"),
     "gateways": lambda _key, value: value,
     "refund_limit": _whole(0, 100_000_000),
+    "payday": _whole(1, 28),
     "now": _instant,
 }

@@ -5,6 +5,7 @@ A higher floor adds its own with :func:`command` or :func:`group` at import.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -97,17 +98,37 @@ def upgrade() -> None:
 
 
 @command("check")
-def check() -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for a program.")
+def check(as_json: bool) -> None:
     """Look for broken promises in the data; exit code 1 where there are any."""
     found: Counter[str] = Counter()
+    rows: list[dict[str, Any]] = []
     for name, finding in registry.findings(extension().session, now=extension().now()):
         found[name] += 1
-        click.echo(f"{finding.rule}: {finding.subject}: {finding.message}")
+        if as_json:
+            rows.append({"check": name} | _as_row(finding))
+            continue
+        since = f" since {finding.since}" if finding.since else ""
+        amount = f" ({finding.amount}{since})" if finding.amount else ""
+        advice = f" {finding.advice}" if finding.advice else ""
+        click.echo(f"{finding.rule}: {finding.subject}: {finding.message}{amount}.{advice}")
+    if as_json:
+        click.echo(json.dumps({"checks": sorted(registry.checks), "findings": rows}, ensure_ascii=False, indent=2))
+        sys.exit(1 if found else 0)
     if found:
         counted = ", ".join(f"{name} {count}" for name, count in found.items())
         click.echo(f"{_some(found.total(), 'broken promise')} ({counted}).", err=True)
         sys.exit(1)
     click.echo(f"{_some(len(registry.checks), 'check')}, nothing broken.")
+
+
+def _as_row(finding: registry.Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule, "subject": finding.subject, "message": finding.message,
+        "amount": finding.amount.amount if finding.amount else None,
+        "currency": finding.amount.currency if finding.amount else None,
+        "since": finding.since.isoformat() if finding.since else None, "advice": finding.advice,
+    }  # fmt: skip
 
 
 def _some(count: int, noun: str) -> str:

@@ -34,6 +34,7 @@ _WHY = {
     "paused": "paused",
     "missed": "due too long ago, ask for it again by hand",
     "returned": "came back from the bank, ask for it again by hand",
+    "not_yet": "came back before, and is tried again later",
     "no_mandate": "no mandate",
     "mandate_cancelled": "mandate ended",
     "mandate_used": "one-off mandate used already",

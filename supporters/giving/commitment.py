@@ -316,8 +316,6 @@ class Commitment(Base):
             months=[old.interval_months, months],
             reason=reason,
         )
-        session.flush()
-        hooks.fire("term_changed", session, commitment_id=self.id, by=by, now=now)
         return new
 
     def _not_taken(self, term: Term) -> list[Instalment]:
@@ -360,6 +358,8 @@ class Commitment(Base):
             )
         self.mandate, self.gateway_mandate, self.method = mandate, None, "sepa"
         audit.record(session, by, "use_mandate", self, now=now, reference=mandate.reference)
+        session.flush()
+        hooks.fire("mandate_taken", session, commitment_id=self.id, by=by, now=now)
 
     def charge_on(self, session: Session, mandate: GatewayMandate, *, by: Actor, now: datetime) -> None:
         """Charge this gateway's mandate from now on, whatever it was collected on before."""
@@ -508,7 +508,7 @@ class Commitment(Base):
         found = next((i for i in self.instalments if i.number == number), None)
         if found is None or found.status not in ("returned", "missed"):
             raise Refused("Only a returned or missed instalment can be collected again.", field="number")
-        found.status, found.asked_again_on = "due", now.date()
+        found.status, found.asked_again_on, found.not_before_on = "due", now.date(), None
         audit.record(session, by, "ask_again", self, now=now, number=number)
         session.flush()
         return found

@@ -37,7 +37,6 @@ class GatewayMandate(Base):
     supporter_id: Mapped[int] = mapped_column(
         ForeignKey("supporters_supporter.id"), index=True, info={"on_merge": "move", "on_erase": "keep"}
     )
-    gateway: Mapped[word]
     account: Mapped[word]  # the account's name in the settings
     customer: Mapped[str] = mapped_column(String(100))  # the vendor's names for who and what
     external_id: Mapped[str] = mapped_column(String(100))

@@ -31,9 +31,10 @@ CATEGORY = {
     "sale": "goods_and_services",
 }
 KINDS = tuple(CATEGORY)
-#: What went back, and "reinstated": what came back to us after all (a refund that failed, a chargeback won), which is
-#: a row with a negative amount on its own date.
-REVERSALS = ("refund", "return", "chargeback", "reinstated")
+#: What went back; "correction": it was booked on the wrong person or as the wrong thing, and no money moved; and
+#: "reinstated": what came back to us after all (a refund that failed, a chargeback won), which is a row with a negative
+#: amount on its own date.
+REVERSALS = ("refund", "return", "chargeback", "correction", "reinstated")
 
 
 class Gift(Base):
@@ -150,6 +151,10 @@ class Gift(Base):
     def net(self) -> Money:
         return self.money - self.reversed
 
+    def hold(self, session: Session) -> None:
+        """Lock the row until the transaction ends, and read it anew. Others may still refer to it meanwhile."""
+        session.get(Gift, self.id, with_for_update={"key_share": True}, populate_existing=True)
+
     def reverse(
         self,
         session: Session,
@@ -174,7 +179,7 @@ class Gift(Base):
                 kind=kind[:40],
                 known=", ".join(REVERSALS[:-1]),
             )
-        session.get(Gift, self.id, with_for_update=True, populate_existing=True)
+        self.hold(session)
         if booking_key and (known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key))):
             return known
         session.expire(self, ["reversals"])
@@ -216,7 +221,7 @@ class Gift(Base):
         Without ``money`` all of that reversal; where several went back it may be another part of what they took. The
         same ``booking_key`` again returns what it booked. Raises Refused where more would come back than went.
         """
-        session.get(Gift, self.id, with_for_update=True, populate_existing=True)
+        self.hold(session)
         if known := session.scalar(select(Reversal).where(Reversal.booking_key == booking_key)):
             return known
         session.expire(self, ["reversals"])
@@ -240,7 +245,7 @@ class Gift(Base):
         self, session: Session, money: Money, *, source: Fund, target: Fund, by: Actor, now: datetime
     ) -> None:
         """Move part of the gift from one fund to another, as two rows that cancel out."""
-        session.get(Gift, self.id, with_for_update=True, populate_existing=True)
+        self.hold(session)
         there = sum(d.amount for d in self.designations if d.fund_id == source.id)
         if not 0 < money.amount <= there or money.currency != self.currency:
             raise Refused(

@@ -189,6 +189,8 @@ class Mandate(Base):
         session.add(amendment)
         self.bank_account = account
         audit.record(session, by, "change_account", self, now=now)
+        session.flush()
+        hooks.fire("account_changed", session, mandate_id=self.id, on=on, by=by, now=now)
         return amendment
 
     def cancel(self, session: Session, reason: str, *, by: Actor, now: datetime, on: date) -> None:

@@ -34,10 +34,12 @@ def reversals(session: Session, supporter: int, before: Place | None, limit: int
         "refund": "%(money)s refunded",
         "return": "%(money)s came back %(reason)s",
         "chargeback": "%(money)s charged back %(reason)s",
+        "correction": "%(money)s was not a gift of theirs after all; no money moved",
+        "reinstated": "%(money)s came back to us after all",
     }
 
     def entry(back: Reversal) -> tuple[str, str, dict[str, Any]]:
-        money = Money(back.amount, back.gift.currency)
+        money = Money(abs(back.amount), back.gift.currency)
         reason = f"({back.reason_code})" if back.reason_code else ""
         return back.kind, texts[back.kind], {"money": str(money), "reason": reason, "by": back.booked_by}
 

@@ -5,6 +5,7 @@ A message is a template's name with what its renderer needs. The address is seal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -104,41 +105,36 @@ class OutboxMessage(Base):
         **params: Any,
     ) -> OutboxMessage | None:
         """Queue a mail in the caller's transaction; None where the same matter (``key``) was queued before."""
+        ring = keyring(session)
         if session.scalar(select(cls.id).where(cls.key == key)):
             return None
         message = cls(
-            **cls.row(
-                session, template, address, key=key, now=now, subject_id=subject_id, locale=locale, priority=priority,
-                purpose=purpose, scope=scope, supporter_id=supporter_id, not_before=not_before, **params,
-            )
+            template=template, subject_id=subject_id, params=params, locale=locale, key=key, priority=priority,
+            sealed_address=ring.seal(address, ADDRESS), address_key=address_key(ring, address), purpose=purpose,
+            scope=scope, supporter_id=supporter_id, next_at=not_before or now, queued_at=now,
         )  # fmt: skip
         session.add(message)
         session.flush()
         return message
 
-    @staticmethod
-    def row(
-        session: Session,
-        template: str,
-        address: str,
-        *,
-        key: str,
-        now: datetime,
-        subject_id: int | None = None,
-        locale: str = "nl",
-        priority: int = NORMAL,
-        purpose: str = SERVICE,
-        scope: str = "",
-        supporter_id: int | None = None,
-        not_before: datetime | None = None,
-        **params: Any,
-    ) -> dict[str, Any]:
-        """What ``queue`` stores, for one that stores many at once and knows that none was queued before."""
+    @classmethod
+    def queue_all(
+        cls, session: Session, template: str, mails: Sequence[tuple[str, str, dict[str, Any]]], *, now: datetime
+    ) -> int:
+        """Queue a mail to each (``key``, address, further columns); those that were queued before stay as they are."""
         ring = keyring(session)
-        return {
-            "template": template, "subject_id": subject_id, "params": params, "locale": locale, "key": key,
-            "priority": priority, "sealed_address": ring.seal(address, ADDRESS),
-            "address_key": address_key(ring, address), "purpose": purpose, "scope": scope,
-            "supporter_id": supporter_id, "state": "queued", "attempts": 0, "next_at": not_before or now,
-            "queued_at": now,
-        }  # fmt: skip
+        known: set[str] = set()
+        for start in range(0, len(mails), 1_000):
+            keys = [key for key, _, _ in mails[start : start + 1_000]]
+            known.update(session.scalars(select(cls.key).where(cls.key.in_(keys))))
+        new = [
+            cls(
+                template=template, key=key, sealed_address=ring.seal(address, ADDRESS),
+                address_key=address_key(ring, address), next_at=now, queued_at=now, **more,
+            )
+            for key, address, more in mails
+            if key not in known
+        ]  # fmt: skip
+        session.add_all(new)
+        session.flush()
+        return len(new)

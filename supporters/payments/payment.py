@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, column, select, table, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from supporters import audit, hooks
 from supporters.actor import Actor
 from supporters.db import Base, cents, currency, instant, pk, word
-from supporters.errors import Refused
 from supporters.giving.gift import Gift, Reversal
 from supporters.giving.instalment import Instalment
 from supporters.giving.mandate import Mandate
@@ -115,68 +113,19 @@ class Payment(Base):
         reason_code: str | None = None,
         kind: str = "return",
         description: str = "",
-    ) -> Reversal:
+    ) -> Reversal | None:
         """The bank or donor took a booked payment back: the gift is reversed and the instalment set down as returned.
 
-        The same news twice changes nothing. It is not collected again unless a person asks for it.
+        The same news twice changes nothing. It is not collected again unless a person asks for it. None where nothing
+        of the gift was left, because we had given it back already: a task then says what went back twice.
         """
-        self._lock(session)
-        if self.state not in ("booked", "returned") or self.gift is None:
-            raise Refused(
-                "Payment %(reference)s is %(state)s: only a booked one can be returned.",
-                reference=self.reference,
-                state=self.state,
-            )
-        reversal = self.gift.reverse(
-            session,
-            on=on,
-            kind=kind,
-            by=by,
-            now=now,
-            reason_code=reason_code,
-            description=description,
-            booking_key=f"payment:{self.id}:returned",
-        )
-        if self.state == "booked":
-            self.state = "returned"
-            if self.instalment is not None:
-                self.instalment.status = "returned"
-            audit.record(session, by, "return", self, now=now, reason_code=reason_code)
-            session.flush()
-            hooks.fire("payments_returned", session, payment_ids=[self.id], by=by, now=now)
-        return reversal
+        from supporters.payments.taking_back import Back, take_back
+
+        back = Back(self, on, reason_code, kind, description)
+        return take_back(session, [back], by=by, now=now)[self.id]
 
     def fail(self, session: Session, *, by: Actor, now: datetime, reason_code: str | None = None) -> None:
         """The bank refused it before money moved; nothing is booked."""
-        self._lock(session)
-        if self.state == "failed":
-            return
-        if self.state != "open":
-            raise Refused(
-                "Payment %(reference)s is %(state)s: only an open one can fail.",
-                reference=self.reference,
-                state=self.state,
-            )
-        if self.gateway == "sepa" and not self._is_at_the_bank(session):
-            raise Refused(
-                "Payment %(reference)s is not at the bank yet: only what was sent can fail.", reference=self.reference
-            )
-        self.state = "failed"
-        if self.instalment is not None:
-            self.instalment.status = "returned"
-        audit.record(session, by, "fail", self, now=now, reason_code=reason_code)
-        session.flush()
+        from supporters.payments.taking_back import fail
 
-    def _lock(self, session: Session) -> None:
-        """The collection first: booking it and the news that one of its lines failed follow each other."""
-        session.flush()
-        if self.batch_id is not None:
-            session.execute(select(_batches.c.state).where(_batches.c.id == self.batch_id).with_for_update())
-        session.get(Payment, self.id, with_for_update=True, populate_existing=True)
-
-    def _is_at_the_bank(self, session: Session) -> bool:
-        return session.scalar(select(_batches.c.state).where(_batches.c.id == self.batch_id)) in ("exported", "booked")
-
-
-# The collection's class stands above this one; these two columns of it are all that a payment asks for.
-_batches = table("supporters_collection_batch", column("id"), column("state"))
+        fail(session, [(self, reason_code)], by=by, now=now)

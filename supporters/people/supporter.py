@@ -16,6 +16,7 @@ from supporters.people import names
 from supporters.people.bank_account import BankAccount, clean_iban
 from supporters.people.contact import Address, ContactPoint, clean_email, clean_phone, clean_postcode
 from supporters.people.household import HouseholdMember
+from supporters.people.payment_reference import creditor_reference
 from supporters.people.reference import ExternalReference
 
 #: What an organisation can be. Its gifts are income of that kind; where nobody said, of a company.
@@ -213,6 +214,11 @@ class Supporter(Base):
     @property
     def number(self) -> str:
         return f"S{self.id:07d}"
+
+    @property
+    def creditor_reference(self) -> str:
+        """What they can pay with, so that the bank tells us who it was: RF36S0000012."""
+        return creditor_reference(self.id)
 
     @property
     def as_name(self) -> names.Name:

@@ -35,7 +35,11 @@ class Desk:
     def __init__(self, app: Flask) -> None:
         self.supporters = app.extensions["supporters"]
         self.rules = Rules.read(app.config)
-        self.limits = Limits((self.rules.burst_limit, self.rules.steady_limit), storage_of(app))
+        self.limits = Limits(
+            (self.rules.burst_limit, self.rules.steady_limit),
+            (self.rules.burst_limit_with_proof, self.rules.steady_limit_with_proof),
+            storage_of(app),
+        )
         self._threads = ThreadPoolExecutor(AT_ONCE, "look")
         self._room = BoundedSemaphore(AT_ONCE)
 

@@ -20,6 +20,8 @@ from supporters.web.desk import desk
 
 #: What a page says about where a gift comes from and what it is for; nobody sees it in the form.
 HIDDEN = ("fund", "source_code", "placement", "edition", "return_to")
+#: Those that are codes, with how long they may be.
+_CODES = {"source_code": 40, "placement": 80, "edition": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Donating:
 
 def _is_right(name: str, text: str) -> bool:
     """A code that is written wrong, as links have them, would stand in somebody's way who can do nothing about it."""
-    return name not in ("source_code", "placement", "edition") or typed.is_source(text)
+    return name not in _CODES or typed.is_source(text, _CODES[name])
 
 
 def _choose_amount(first: dict[str, Any], suggested: tuple[int, ...]) -> None:

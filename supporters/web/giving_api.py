@@ -6,22 +6,22 @@ import json
 import secrets
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from supporters.errors import AchterbanError, BadInput
+from supporters.errors import AchterbanError, BadInput, NotFound
 from supporters.network import network_of
 from supporters.payments.gateway import Conflict, GatewayError, RateLimited, Unavailable
 from supporters.payments.online.form import GivingForm
-from supporters.web import giving_words, language, problems, sent
+from supporters.sealing import keyring
+from supporters.web import giving_words, language, problems, proof, sent
 from supporters.web.desk import Desk, desk
 from supporters.web.giving_schemas import BegunSchema, GivingSchema, OfferSchema, StateSchema
 from supporters.web.limits import Flood
-from supporters.web.schemas import ProblemSchema
+from supporters.web.schemas import ChallengeSchema, ProblemSchema
 
 NAME = "achterban_giving_api"
 bp = Blueprint(NAME, __name__, url_prefix="/api", description="Giving: what can be given, to begin, how it stands")
@@ -32,6 +32,8 @@ _STATUS = {
     sent.WrongOrigin: (403, "Not from here"),
     Flood: (429, "Too much at once"),
 }
+#: What a proof of work is made for.
+_FORM = "giving"
 _FORM_KINDS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -85,10 +87,27 @@ def giving() -> Response:
     with at.session() as session:
         offer = at.offer(session)
     body = offer.to_json(reader.locale, giving_words.methods(reader))
+    body["challenge_url"] = at.link(f"{NAME}.challenge") if at.rules.proof_number else None
     answer = Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")
     answer.headers["Cache-Control"] = "public, max-age=60, stale-while-revalidate=300, stale-if-error=3600"
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Vary"] = "Accept-Language"
+    return answer
+
+
+@bp.get("/giving/challenge")
+@bp.doc(operationId="getGivingChallenge", responses=_problems(404))
+@bp.response(200, ChallengeSchema)
+def challenge() -> Response:
+    """A riddle whose answer, in the field ``altcha``, makes room for more: no robot tries cards by the thousand."""
+    at = desk()
+    if not at.rules.proof_number:
+        raise NotFound("No proof of work is asked for here.")
+    with at.session() as session:
+        made = proof.challenge(keyring(session), _FORM, at.rules.proof_number)
+    answer = Response(json.dumps(made), mimetype="application/json")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Access-Control-Allow-Origin"] = "*"
     return answer
 
 
@@ -167,7 +186,8 @@ def _opened(at: Desk, fields: dict[str, Any], *, lasting: bool) -> tuple[int | N
         form = GivingForm.read(
             session, fields, offer, lasting=lasting, own_pages=at.own_pages(), form_url=sent.page_of(request)
         )
-        at.limits.begin(network_of(request.remote_addr or ""))
+        solved = proof.solved(keyring(session), _FORM, form.altcha) if form.altcha else ""
+        at.limits.begin(network_of(request.remote_addr or ""), solved)
         if form.website:
             return None, secrets.token_urlsafe(32)
         checkout = form.open(session, offer, now=at.now())
@@ -258,20 +278,8 @@ def _page(error: AchterbanError, answer: Response, reader: language.Reader, fiel
     return shown
 
 
-@bp.errorhandler(OperationalError)
-@bp.errorhandler(InterfaceError)
-@bp.errorhandler(NoConnection)
 def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
-    """The database does not answer: nothing was begun, and the sender is told to come back."""
-    current_app.logger.warning("a gift could not be begun: %s", type(error).__name__)
-    reader = language.reader()
-    body = {
-        "type": "about:blank", "title": reader.say("Not available"), "status": 503, "code": "unavailable",
-        "detail": reader.say("This cannot be stored at the moment. Send it again in a minute."),
-    }  # fmt: skip
-    answer = problems.answer(503, body)
-    answer.headers["Retry-After"] = "30"
-    return answer
+    return problems.unavailable(error, language.reader().say)
 
 
 @bp.errorhandler(HTTPException)
@@ -282,7 +290,7 @@ def other(error: HTTPException) -> ResponseReturnValue:
 @bp.after_request
 def open_to_allowed_sites(answer: Response) -> Response:
     """A page of an allowed site may read the answer, mistakes included; no other may."""
-    if request.endpoint == f"{NAME}.giving":
+    if request.endpoint in (f"{NAME}.giving", f"{NAME}.challenge"):
         return answer
     answer.headers["Vary"] = "Origin, Accept, Accept-Language"
     origin = request.headers.get("Origin")
@@ -291,5 +299,7 @@ def open_to_allowed_sites(answer: Response) -> Response:
     return answer
 
 
-for view_function in (giving, gifts, commitments, preflight_gifts, preflight_commitments, state):
+for away in problems.NO_DATABASE:
+    bp.register_error_handler(away, unavailable)
+for view_function in (giving, challenge, gifts, commitments, preflight_gifts, preflight_commitments, state):
     view_function.__dict__["public"] = True

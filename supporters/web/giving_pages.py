@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, NotFound, Refused
@@ -15,18 +14,15 @@ from supporters.links import clean_origin, with_answer
 from supporters.network import network_of
 from supporters.payments.online.offer import shown as money_shown
 from supporters.payments.online.outcome import Outcome
-from supporters.web import giving_api, giving_words, language, problems
+from supporters.web import giving_api, giving_words, language, problems, widgets
 from supporters.web.desk import Desk, desk
 from supporters.web.donating import Donating
+from supporters.web.headers import keep_private
 from supporters.web.limits import Flood
 
 NAME = "achterban_giving"
 bp = Blueprint(NAME, __name__, template_folder="templates", static_folder="static", static_url_path="/give/static")
 
-_CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https: data:; "
-    "form-action 'self' https: http:; frame-ancestors 'none'; base-uri 'none'"
-)
 #: Seconds between two looks of a page that waits without a script; after the last it waits for somebody.
 PAUSES = (2, 3, 5, 8, 13, 21, 34, 60, 60, 60)
 _WAITING = ("unknown", "waiting", "processing")
@@ -42,10 +38,7 @@ def form() -> ResponseReturnValue:
 @bp.get("/give/widget.js")
 def widget() -> ResponseReturnValue:
     """The custom element for other sites."""
-    answer = send_from_directory(str(bp.static_folder), "achterban-donate.js", max_age=300)
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return answer
+    return widgets.script(Path(str(bp.static_folder)) / "achterban-donate.js")
 
 
 @bp.get("/give/<token>")
@@ -111,13 +104,10 @@ def refuse(error: AchterbanError) -> ResponseReturnValue:
     return language.shown("refused.html", reader, message=message), status, headers
 
 
-@bp.errorhandler(OperationalError)
-@bp.errorhandler(InterfaceError)
-@bp.errorhandler(NoConnection)
 def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
     """The database does not answer: it can be looked at again."""
     reader = language.reader(request.args.get("lang"))
-    message = reader.say("We cannot look it up just now. Load this page again in a minute.")
+    message = problems.away(error, request.method, reader.say)
     return language.shown("refused.html", reader, message=message), 503, {"Retry-After": "30"}
 
 
@@ -131,18 +121,10 @@ def add_headers(answer: Response) -> Response:
     """The address is all it takes to see how it stands: nothing of it is kept, framed or passed on."""
     if request.endpoint in (f"{NAME}.static", f"{NAME}.widget"):
         return answer
-    headers: dict[str, Any] = {
-        "Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-    }  # fmt: skip
-    if request.endpoint == f"{NAME}.form":
-        headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-    else:
-        headers["X-Robots-Tag"] = "noindex"
-    for name, value in headers.items():
-        answer.headers[name] = value
-    return answer
+    return keep_private(answer, is_findable=request.endpoint == f"{NAME}.form")
 
 
+for away in problems.NO_DATABASE:
+    bp.register_error_handler(away, unavailable)
 for view_function in (form, widget, back, again):
     view_function.__dict__["public"] = True

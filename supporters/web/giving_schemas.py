@@ -38,6 +38,7 @@ class GivingSchema(Schema):
     submission_key = fields.String(
         validate=validate.Length(max=100), metadata={"description": "The same form sent twice is one payment."}
     )
+    altcha = fields.String(metadata={"description": "The solved challenge, in base64; without it limits are stricter."})
     website = fields.String(metadata={"description": "Leave this out: it is a trap for robots."})
 
 
@@ -92,3 +93,7 @@ class OfferSchema(Schema):
     costs = fields.Dict(keys=fields.String(), values=fields.String())
     funds = fields.List(fields.Nested(FundSchema))
     newsletter = fields.Nested(NewsletterSchema, allow_none=True)
+    challenge_url = fields.String(
+        allow_none=True,
+        metadata={"description": "Where a riddle for the field altcha is had; null: none is asked for."},
+    )

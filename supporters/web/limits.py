@@ -41,22 +41,29 @@ def seconds_left(counter: RateLimiter, item: RateLimitItem, *what: str) -> int:
 
 
 class Limits:
-    """What is begun from one network, in each of these windows, and how often one payment is looked at."""
+    """What is begun from one network, in each of these windows, and how often one payment is looked at.
+
+    ``with_proof`` are the windows of forms that come with a proof of work.
+    """
 
     #: A page that is opened again and again asks the vendor this often.
     LOOK = parse("1 per 2 seconds")
+    #: A proof is good for one form; it is too old before this has passed.
+    ONCE = parse("1 per hour")
 
-    def __init__(self, windows: Sequence[str], storage: Storage) -> None:
+    def __init__(self, windows: Sequence[str], with_proof: Sequence[str], storage: Storage) -> None:
         self._counter = SlidingWindowCounterRateLimiter(storage)
-        self._windows = [parse(window) for window in windows]
+        self._windows = {False: [parse(each) for each in windows], True: [parse(each) for each in with_proof]}
 
-    def begin(self, network: str) -> None:
-        """Raises Flood where there was more from this network than people need."""
+    def begin(self, network: str, proof: str = "") -> None:
+        """Raises Flood where there was more from this network than people need. A proof that served before is none."""
         if not network:
             return
-        for window in self._windows:
-            if not self._counter.hit(window, "giving", str(window), network):
-                raise Flood.of(seconds_left(self._counter, window, "giving", str(window), network))
+        proven = bool(proof) and self._counter.hit(self.ONCE, "proof", proof)
+        for window in self._windows[proven]:
+            counted = ("giving", f"proof {proven}", str(window), network)
+            if not self._counter.hit(window, *counted):
+                raise Flood.of(seconds_left(self._counter, window, *counted))
 
     def may_look(self, payment_id: int) -> bool:
         return self._counter.hit(self.LOOK, "look", str(payment_id))

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import extract, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, BadInput, NotFound, Refused
@@ -24,8 +25,10 @@ from supporters.mail.templating import charity_name
 from supporters.money import Money
 from supporters.payments.gateway import GatewayError
 from supporters.payments.online import own_page
+from supporters.payments.returns.holding import waits_for_account
 from supporters.people.supporter import Supporter
 from supporters.web import problems
+from supporters.web.headers import keep_private
 from supporters.web.language import FOLDER, Language, Reader
 
 NAME = "achterban_own_page"
@@ -191,6 +194,8 @@ def _pause(supporter: Supporter, commitment: Commitment) -> None:
 
 def _resume(supporter: Supporter, commitment: Commitment) -> None:
     at = _supporters()
+    if waits_for_account(commitment):
+        raise Refused("Change your account number first; your commitment then goes on by itself.")
     commitment.resume(at.session, on=at.today(), by=own_page.visitor(supporter), now=at.now())
 
 
@@ -266,6 +271,13 @@ def refuse(error: AchterbanError) -> ResponseReturnValue:
     return _pages.shown("ask.html", reader, email="", error=message, is_sent=False, title="refused"), status
 
 
+def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
+    """The database does not answer: they are told to come back, on a page like the others."""
+    reader = _reader()
+    message = problems.away(error, request.method, reader.say)
+    return _pages.shown("away.html", reader, message=message), 503, {"Retry-After": "30"}
+
+
 @bp.errorhandler(HTTPException)
 def other(error: HTTPException) -> ResponseReturnValue:
     return error
@@ -274,13 +286,10 @@ def other(error: HTTPException) -> ResponseReturnValue:
 @bp.after_request
 def keep_it_private(answer: Response) -> Response:
     """The address of the page is the key to it: no cache keeps it and no link passes it on."""
-    if request.endpoint != f"{NAME}.static":
-        answer.headers["Cache-Control"] = "no-store"
-        answer.headers["Referrer-Policy"] = "no-referrer"
-        answer.headers["X-Robots-Tag"] = "noindex"
-        answer.headers["Content-Security-Policy"] = _CSP
-    return answer
+    return answer if request.endpoint == f"{NAME}.static" else keep_private(answer, _CSP)
 
 
+for away in problems.NO_DATABASE:
+    bp.register_error_handler(away, unavailable)
 for view_function in (asking, ask, page, act, gift_receipt, year_receipt):
     view_function.__dict__["public"] = True

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, json
+from flask import Flask, Response, current_app, json
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from supporters.errors import AchterbanError, BadInput, Mistakes, NotAllowed, NotFound, Refused
@@ -16,6 +18,8 @@ STATUS: dict[type[AchterbanError], tuple[int, str]] = {
     NotFound: (404, "There is no such thing"),
     NotAllowed: (403, "Not allowed"),
 }
+#: What is raised where the database does not answer, or has no connection left.
+NO_DATABASE: tuple[type[SQLAlchemyError], ...] = (OperationalError, InterfaceError, NoConnection)
 
 
 def problem(error: AchterbanError, translate: Callable[[str], str] = str) -> Response:
@@ -36,6 +40,25 @@ def problem(error: AchterbanError, translate: Callable[[str], str] = str) -> Res
 
 def answer(status: int, body: dict[str, Any]) -> Response:
     return Response(json.dumps(body), status, mimetype="application/problem+json")
+
+
+def unavailable(error: SQLAlchemyError, say: Callable[[str], str]) -> Response:
+    """The database does not answer: nothing was kept, and the sender is told to come back."""
+    current_app.logger.warning("what was sent could not be stored: %s", type(error).__name__)
+    found = answer(503, {
+        "type": "about:blank", "title": say("Not available"), "status": 503, "code": "unavailable",
+        "detail": say("This cannot be stored at the moment. Send it again in a minute."),
+    })  # fmt: skip
+    found.headers["Retry-After"] = "30"
+    return found
+
+
+def away(error: SQLAlchemyError, method: str, say: Callable[[str], str]) -> str:
+    """What a page says where the database does not answer: of what was sent, that nothing was kept."""
+    current_app.logger.warning("a page could not be shown: %s", type(error).__name__)
+    if method == "POST":
+        return say("This cannot be stored at the moment. Send it again in a minute.")
+    return say("We cannot look it up just now. Load this page again in a minute.")
 
 
 def of_http(error: HTTPException) -> Response | HTTPException:

@@ -21,3 +21,13 @@ class ProblemSchema(Schema):
     code = fields.String()
     field = fields.String()
     errors = fields.List(fields.Nested(MistakeSchema))
+
+
+class ChallengeSchema(Schema):
+    """A riddle of ALTCHA; solved and in base64 it is the field ``altcha`` of a form."""
+
+    algorithm = fields.String()
+    challenge = fields.String()
+    maxnumber = fields.Integer()
+    salt = fields.String()
+    signature = fields.String()

@@ -16,7 +16,7 @@ from supporters.giving.gift import Gift
 from supporters.giving.instalment import Instalment
 from supporters.giving.year import FinancialYear
 from supporters.payments.gateway import FINAL, Fact, Failure, RefundSnapshot, Snapshot
-from supporters.payments.online import announcing, dunning, fulfilment, going_back, second
+from supporters.payments.online import announcing, dunning, fulfilment, going_back, health, second
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
@@ -70,8 +70,10 @@ def learn(session: Session, online: OnlinePayment, snapshot: Snapshot, how: Lear
     for each in snapshot.refunds:
         _note_refund(session, online, each, how)
     new = [fact for fact in found if fact is not None]
-    if was_known and how.learnt_by == "poll":
-        _miss_the_news(session, online, new, how)
+    if was_known and how.learnt_by == "poll" and any(fact.happened_at < how.now - NEWS_WITHIN for fact in new):
+        health.miss_news(
+            session, online.account, online.payment.reference, by=how.by, on=how.day_of(how.now), now=how.now
+        )
     session.flush()
     return new
 
@@ -217,16 +219,3 @@ def _note_refund(session: Session, online: OnlinePayment, found: RefundSnapshot,
             session, online.payment, found.money, found.reason, by=how.by, now=how.now,
             key=f"refund-failed:{online.account}:{found.external_id}",
         )  # fmt: skip
-
-
-def _miss_the_news(session: Session, online: OnlinePayment, facts: list[PaymentFact], how: Learning) -> None:
-    """We looked and found what the gateway should have told: perhaps its notifications do not reach us."""
-    if not any(fact.happened_at < how.now - NEWS_WITHIN for fact in facts):
-        return
-    Task.raise_(
-        session, "news_missing",
-        "%(account)s did not tell us of payment %(reference)s; we found it by looking. See whether its notifications"
-        " reach us.",
-        by=how.by, now=how.now, key=f"news-missing:{online.account}:{how.day_of(how.now)}", account=online.account,
-        reference=online.payment.reference,
-    )  # fmt: skip

@@ -14,17 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from supporters.actor import Actor
 from supporters.errors import Refused
 from supporters.giving import turns
-from supporters.giving.gateway_mandate import GatewayMandate
-from supporters.money import Money
 from supporters.payments.gateway import (
     Declined,
     Failure,
@@ -32,25 +29,22 @@ from supporters.payments.gateway import (
     GatewayError,
     Gone,
     MandateRef,
-    MandateSnapshot,
     Misasked,
     Order,
     Payer,
     RateLimited,
-    RefundOrder,
     Snapshot,
     Unauthorised,
     Unavailable,
     Urls,
 )
-from supporters.payments.online import booking, bulk, dunning
+from supporters.payments.online import booking, bulk
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.booking import Learning
 from supporters.payments.online.call import GatewayCall
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.fact import PaymentFact
 from supporters.payments.online.payment import OnlinePayment
-from supporters.payments.online.refund import Refund
 from supporters.payments.payment import Payment
 from supporters.settings import Settings
 from supporters.tasks import Task
@@ -65,6 +59,8 @@ FETCHERS = 8
 UNASKED = ("prepared", "submitting", "unknown")
 
 T = TypeVar("T")
+#: What news is about: the account, the vendor's name for the payment, and our key if it had that.
+News: TypeAlias = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +162,9 @@ class Cashier:
             session.commit()
         try:
             if mandate is not None:
-                snapshot = self._call(gateway, "charge", payment_id, lambda: gateway.charge(order, mandate))
+                snapshot = self.call(gateway, "charge", payment_id, lambda: gateway.charge(order, mandate))
             else:
-                snapshot = self._call(gateway, "begin", payment_id, lambda: gateway.begin(order, urls))
+                snapshot = self.call(gateway, "begin", payment_id, lambda: gateway.begin(order, urls))
         except Declined as error:
             self._refused(payment_id, error.failure)
             return []
@@ -186,7 +182,7 @@ class Cashier:
             if mandate is None:
                 raise
             return []
-        return self._book(payment_id, snapshot, "answer")
+        return self.book(payment_id, snapshot, "answer")
 
     def _asked(self, session: Session, online: OnlinePayment) -> tuple[Gateway, Order, Urls, MandateRef | None]:
         gateway = self.accounts.find(online.account)
@@ -213,7 +209,7 @@ class Cashier:
         if online.purpose == "recurring" and mandate is not None:
             ref = MandateRef(mandate.customer, mandate.external_id)
             more["customer"] = mandate.customer
-        return gateway, online.order(self._description(online), **more), urls, ref
+        return gateway, online.order(self.description(online), **more), urls, ref
 
     @staticmethod
     def _is_gone(session: Session, checkout: Checkout) -> bool:
@@ -223,7 +219,7 @@ class Cashier:
         )
         return session.scalar(gone.limit(1)) is not None
 
-    def _description(self, online: OnlinePayment) -> str:
+    def description(self, online: OnlinePayment) -> str:
         """What stands on the donor's bank statement, with something to name when they ask us."""
         from supporters.mail.templating import charity_name
 
@@ -242,16 +238,19 @@ class Cashier:
             return self._submit(payment_id) if step in UNASKED else []
         gateway = self.accounts.find(account)
         try:
-            snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
+            snapshot = self.call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
         except GatewayError:
             self.later(payment_id)
             raise
-        return self._book(payment_id, snapshot, learnt_by)
+        return self.book(payment_id, snapshot, learnt_by)
 
-    def sync_many(self, payment_ids: Iterable[int], learnt_by: str) -> dict[int, str | GatewayError]:
-        """Look at many, several at once, and book together what is plain: by payment, what came of it in words."""
+    def sync_many(self, payment_ids: Iterable[int], learnt_by: str) -> dict[int, str | Exception]:
+        """Look at many, several at once, and book together what is plain: by payment, what came of it in words.
+
+        One that cannot be looked at or booked keeps no other waiting: its error stands in the place of words.
+        """
         ids = list(dict.fromkeys(payment_ids))
-        found: dict[int, str | GatewayError] = {}
+        found: dict[int, str | Exception] = {}
         with self.session() as session:
             query = select(OnlinePayment.payment_id, OnlinePayment.account, OnlinePayment.external_id)
             known = session.execute(query.where(OnlinePayment.payment_id.in_(ids))).all()
@@ -273,8 +272,12 @@ class Cashier:
                 continue
             try:
                 snapshot = seen.get(payment_id)
-                facts = self._book(payment_id, snapshot, learnt_by) if snapshot else self.sync(payment_id, learnt_by)
+                facts = self.book(payment_id, snapshot, learnt_by) if snapshot else self.sync(payment_id, learnt_by)
             except GatewayError as error:
+                found[payment_id] = error
+            except Exception as error:  # It stays to be seen, and is looked at again later.
+                log.exception("payment %s could not be booked", payment_id)
+                self.later(payment_id)
                 found[payment_id] = error
             else:
                 kinds = ", ".join(fact.kind for fact in facts)
@@ -286,7 +289,7 @@ class Cashier:
     ) -> Iterator[tuple[int, Snapshot | GatewayError, GatewayCall]]:
         def fetch(each: tuple[int, Gateway, str]) -> tuple[int, Snapshot | GatewayError, GatewayCall]:
             payment_id, gateway, name = each
-            return payment_id, *self._asking(gateway, "fetch", payment_id, lambda: gateway.fetch(name))
+            return payment_id, *self.asking(gateway, "fetch", payment_id, lambda: gateway.fetch(name))
 
         if len(asked) < FETCHERS:
             yield from map(fetch, asked)
@@ -303,44 +306,25 @@ class Cashier:
             booked: set[int] = set()
             for account in sorted(set(accounts.values())):
                 mine = {key: snapshot for key, snapshot in seen.items() if accounts[key] == account}
-                how = Learning(learnt_by, self._actor(account), self.now(), self.settings.day_of)
+                how = Learning(learnt_by, self.actor(account), self.now(), self.settings.day_of)
                 try:
                     booked |= bulk.learn_plain(session, mine, how)
                     session.commit()
-                except IntegrityError:
-                    log.warning("payments of %s are booked one by one", account, exc_info=True)
+                except Exception:  # Each by itself, then, which says whose fault it is.
+                    log.exception("payments of %s could not be booked together", account)
                     session.rollback()
         return booked
 
-    def find_payments(self, news: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """Payments by the account and either of the vendor's names for it; those that are ours."""
-        found: dict[tuple[str, str], int] = {}
-        by_account: dict[str, list[str]] = {}
-        for account, name in news:
-            by_account.setdefault(account, []).append(name)
+    def find_payments(self, news: Iterable[News]) -> dict[News, int]:
+        """Which payment of ours each piece of news is about: by the vendor's name for it, else by our key."""
+        by_account: dict[str, set[News]] = {}
+        for each in news:
+            by_account.setdefault(each[0], set()).add(each)
+        found: dict[News, int] = {}
         with self.session() as session:
-            for account, names in by_account.items():
-                for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
-                    query = select(column, OnlinePayment.payment_id).where(
-                        OnlinePayment.account == account, column.in_(names)
-                    )
-                    found |= {(account, name): key for name, key in session.execute(query) if name is not None}
+            for account, mine in by_account.items():
+                found |= _find(session, account, mine)
         return found
-
-    def find_payment(self, account: str, external_id: str, key: str | None) -> int | None:
-        """Which payment of ours news is about, by the vendor's names for it or our key."""
-        with self.session() as session:
-            named = select(OnlinePayment.payment_id).where(
-                OnlinePayment.account == account,
-                (OnlinePayment.external_id == external_id) | (OnlinePayment.transaction_id == external_id),
-            )
-            if (found := session.scalar(named)) is not None or key is None:
-                return found
-            return session.scalar(
-                select(OnlinePayment.payment_id)
-                .join(Payment, Payment.id == OnlinePayment.payment_id)
-                .where(Payment.reference == key, OnlinePayment.account == account)
-            )
 
     def recognise(self, account: str, external_id: str) -> list[PaymentFact]:
         """The vendor lists a name that we do not know: perhaps a payment of ours whose answer was lost, by its key."""
@@ -353,9 +337,10 @@ class Cashier:
             if session.scalar(lost.limit(1)) is None:
                 return []
         gateway = self.accounts.find(account)
-        snapshot = self._call(gateway, "fetch", None, lambda: gateway.fetch(external_id))
-        payment_id = self.find_payment(account, external_id, snapshot.key) if snapshot.key is not None else None
-        return self._book(payment_id, snapshot, "poll") if payment_id is not None else []
+        snapshot = self.call(gateway, "fetch", None, lambda: gateway.fetch(external_id))
+        news = (account, external_id, snapshot.key)
+        payment_id = self.find_payments([news]).get(news)
+        return self.book(payment_id, snapshot, "poll") if payment_id is not None else []
 
     def _look_up(self, payment_id: int) -> list[PaymentFact]:
         """The key is too old to be sent again: look whether the vendor has it, and if not, a person decides."""
@@ -363,12 +348,12 @@ class Cashier:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
             gateway, order, _, _ = self._asked(session, online)
         try:
-            snapshot = self._call(gateway, "find", payment_id, lambda: gateway.find(order))
+            snapshot = self.call(gateway, "find", payment_id, lambda: gateway.find(order))
         except GatewayError:
             self.later(payment_id)
             return []
         if snapshot is not None:
-            return self._book(payment_id, snapshot, "poll")
+            return self.book(payment_id, snapshot, "poll")
         if order.purpose != "recurring":
             # Nobody was ever sent to the vendor's page of it, so nobody can have paid; another can be made.
             self._refused(payment_id, Failure("soft", "never_made"))
@@ -384,118 +369,19 @@ class Cashier:
                 session, "payment_unknown",
                 "Whether payment %(reference)s of %(money)s was made at %(account)s is not known: look there, then say"
                 " so on its page.",
-                by=self._actor(online.account), now=self.now(), key=f"unknown:{online.id}",
+                by=self.actor(online.account), now=self.now(), key=f"unknown:{online.id}",
                 supporter_id=online.payment.supporter_id, reference=online.payment.reference,
                 money=str(online.payment.money), account=online.account,
             )  # fmt: skip
             session.commit()
         return []
 
-    # -- giving back, and ending ------------------------------------------------------------------------------------
-
-    def refund(self, refund_id: int) -> None:
-        """Send a refund that is ready, or one of which we do not know what came; whoever else is at it keeps it."""
-        now = self.now()
-        with self.session() as session:
-            refund = session.get_one(Refund, refund_id, with_for_update=True)
-            if refund.state not in ("ready", "submitting", "unknown"):
-                return
-            online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == refund.payment_id)).one()
-            account, external_id = online.account, online.external_id
-            if refund.state == "ready" and Refund.left(session, online.payment).amount < 0:
-                why = "the money went back in another way meanwhile"
-                refund.fail(session, why, by=self._actor(account), now=now)
-                session.commit()
-                return
-            old = refund.submitted_at is not None and now - refund.submitted_at > KEY_LIVES
-            # As with a payment: only of the first time can it be said that nothing came of it.
-            refund.state = "submitting" if refund.state == "ready" else "unknown"
-            refund.submitted_at, refund.next_at = refund.submitted_at or now, now + timedelta(minutes=5)
-            order = RefundOrder(refund.key, refund.money, self._description(online), refund.requested_at)
-            payment_id = refund.payment_id
-            session.commit()
-        gateway = self.accounts.find(account)
-        assert external_id is not None
-        try:
-            if old:  # Its key may be forgotten: only a look can tell whether it was made.
-                snapshot = self._call(gateway, "fetch", payment_id, lambda: gateway.fetch(external_id))
-            else:
-                snapshot = self._call(gateway, "refund", payment_id, lambda: gateway.refund(order, external_id))
-        except (Declined, Misasked, Gone) as error:
-            with self.session() as session:
-                refund = session.get_one(Refund, refund_id, with_for_update=True)
-                refund.fail(session, error.message, by=self._actor(account), now=self.now())
-                session.commit()
-            return
-        except GatewayError as error:
-            with self.session() as session:
-                refund = session.get_one(Refund, refund_id, with_for_update=True)
-                if refund.state == "submitting" and _nothing_was_done(error):
-                    refund.state, refund.submitted_at = "ready", None
-                elif refund.state == "submitting":
-                    refund.state = "unknown"
-                session.commit()
-            return
-        self._book(payment_id, snapshot, "answer")
-        with self.session() as session:
-            refund = session.get_one(Refund, refund_id, with_for_update=True)
-            if refund.state in ("submitting", "unknown"):
-                # It was sent and does not show yet, or it never was made and its key is gone: a person decides.
-                refund.state, refund.next_at = "unknown", None if old else self.now() + timedelta(minutes=5)
-                if old:
-                    refund.fail(session, "the gateway has no such refund", by=self._actor(account), now=self.now())
-            session.commit()
-
-    def revoke(self, gateway_mandate_id: int) -> bool:
-        """Tell the vendor that a mandate is over; whether it says so too now. Tried again until it does."""
-        with self.session() as session:
-            mandate = session.get_one(GatewayMandate, gateway_mandate_id)
-            account, ref = mandate.account, MandateRef(mandate.customer, mandate.external_id)
-        gateway = self.accounts.find(account)
-        found: MandateSnapshot | None
-        try:
-            found = self._call(gateway, "revoke", None, lambda: gateway.revoke(ref))
-        except Gone:
-            found = None
-        if found is not None and found.state != "invalid":
-            return False
-        with self.session() as session:
-            mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
-            mandate.revoked_at = self.now()
-            session.commit()
-        return True
-
-    def find_mandate(self, account: str, external_id: str) -> int | None:
-        """Which mandate of ours news is about, where it names one."""
-        with self.session() as session:
-            return session.scalar(
-                select(GatewayMandate.id).where(
-                    GatewayMandate.account == account, GatewayMandate.external_id == external_id
-                )
-            )
-
-    def look_at_mandate(self, gateway_mandate_id: int) -> None:
-        """A mandate that the vendor ended is ended here too."""
-        with self.session() as session:
-            mandate = session.get_one(GatewayMandate, gateway_mandate_id)
-            account, ref = mandate.account, MandateRef(mandate.customer, mandate.external_id)
-        gateway = self.accounts.find(account)
-        try:
-            found = self._call(gateway, "mandate", None, lambda: gateway.mandate(ref))
-            state, reason = found.state, found.reason
-        except Gone:
-            state, reason = "invalid", "the gateway has it no more"
-        with self.session() as session:
-            mandate = session.get_one(GatewayMandate, gateway_mandate_id, with_for_update=True)
-            dunning.note_mandate(session, mandate, state, reason, by=self._actor(account), now=self.now())
-            session.commit()
-
     # -- writing down what came of it ----------------------------------------------------------------------------
 
-    def _book(self, payment_id: int, snapshot: Snapshot, learnt_by: str) -> list[PaymentFact]:
+    def book(self, payment_id: int, snapshot: Snapshot, learnt_by: str) -> list[PaymentFact]:
         with self.session() as session:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
-            by = self._actor(online.account)
+            by = self.actor(online.account)
             how = Learning(learnt_by, by, self.now(), self.settings.day_of)
             facts = booking.learn(session, online, snapshot, how)
             if online.step in ("open", "processing", "submitting", "unknown"):
@@ -511,7 +397,7 @@ class Cashier:
         now = self.now()
         with self.session() as session:
             online = session.scalars(select(OnlinePayment).where(OnlinePayment.payment_id == payment_id)).one()
-            how = Learning("answer", self._actor(online.account), now, self.settings.day_of)
+            how = Learning("answer", self.actor(online.account), now, self.settings.day_of)
             booking.refuse(session, online, failure, how)
             session.commit()
 
@@ -522,7 +408,7 @@ class Cashier:
                 select(OnlinePayment).where(OnlinePayment.payment_id == payment_id).with_for_update(of=OnlinePayment)
             ).one()
             if online.step in ("submitting", "unknown"):
-                if online.step == "submitting" and _nothing_was_done(error):
+                if online.step == "submitting" and nothing_was_done(error):
                     online.step, online.submitted_at = "prepared", None
                 else:
                     online.step = "unknown"
@@ -539,9 +425,9 @@ class Cashier:
                 online.ask_again(now=self.now())
             session.commit()
 
-    def _call(self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]) -> T:
+    def call(self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]) -> T:
         """Ask, and leave a line about it in a transaction of its own, whatever came of it."""
-        answer, call = self._asking(gateway, verb, payment_id, ask)
+        answer, call = self.asking(gateway, verb, payment_id, ask)
         with self.session() as session:
             session.add(call)
             session.commit()
@@ -549,7 +435,7 @@ class Cashier:
             raise answer
         return answer
 
-    def _asking(
+    def asking(
         self, gateway: Gateway, verb: str, payment_id: int | None, ask: Callable[[], T]
     ) -> tuple[T | GatewayError, GatewayCall]:
         """The answer, or the error there was instead, and the line about it."""
@@ -567,14 +453,27 @@ class Cashier:
         )  # fmt: skip
 
     @staticmethod
-    def _actor(account: str) -> Actor:
+    def actor(account: str) -> Actor:
         return Actor("gateway", account, "gateway", authenticated=True)
 
-    def refund_limit(self, currency: str) -> Money:
-        return Money(self.settings.refund_limit, currency)
+
+def _find(session: Session, account: str, news: set[News]) -> dict[News, int]:
+    ours = OnlinePayment.account == account
+    names = {name for _, name, _ in news}
+    named: dict[str | None, int] = {}
+    for column in (OnlinePayment.external_id, OnlinePayment.transaction_id):
+        query = select(column, OnlinePayment.payment_id).where(ours, column.in_(names))
+        named |= dict(session.execute(query).all())
+    keys = {key for _, name, key in news if key and name not in named}
+    keyed: dict[str | None, int] = {}
+    if keys:
+        answers = select(Payment.reference, Payment.id).join(OnlinePayment, OnlinePayment.payment_id == Payment.id)
+        keyed |= dict(session.execute(answers.where(ours, Payment.reference.in_(keys))).all())
+    found = {each: named.get(each[1], keyed.get(each[2])) for each in news}
+    return {each: known for each, known in found.items() if known is not None}
 
 
-def _nothing_was_done(error: GatewayError) -> bool:
+def nothing_was_done(error: GatewayError) -> bool:
     return isinstance(error, (RateLimited, Unauthorised)) or (
         isinstance(error, Unavailable) and not error.outcome_unknown
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from supporters import audit
@@ -50,8 +50,27 @@ WHY_IT_FAILS: ColumnElement[str] = case(
 )
 
 
+#: An instalment that did not go well. It is a failing one where it is the last that was tried.
+_TROUBLE = or_(
+    Instalment.status == "returned",
+    and_(
+        Instalment.status == "due", or_(Instalment.not_before_on.is_not(None), Instalment.asked_again_on.is_not(None))
+    ),
+)
+
+
 def failing(on: date) -> Select[Any]:
     """Rows of commitment, supporter, mandate, the last instalment that was tried, its last payment, and why."""
+    # The few of which anything went wrong are found first, by their indexes: all the others are never looked at.
+    ended = (
+        select(Commitment.id)
+        .join(GatewayMandate, GatewayMandate.id == Commitment.gateway_mandate_id)
+        .where(GatewayMandate.state == "invalid")
+    )
+    return _rows(on).where(Commitment.id.in_(union_all(ended, select(Instalment.commitment_id).where(_TROUBLE))))
+
+
+def _rows(on: date) -> Select[Any]:
     rows: Any = (
         select(Commitment, Supporter, GatewayMandate, Instalment, OnlinePayment, WHY_IT_FAILS.label("why"))
         .join(Supporter, Supporter.id == Commitment.supporter_id)
@@ -62,14 +81,7 @@ def failing(on: date) -> Select[Any]:
         .where(
             Commitment.method == "online",
             or_(Commitment.ended_on.is_(None), Commitment.ended_on > on),
-            or_(
-                GatewayMandate.state == "invalid",
-                Instalment.status == "returned",
-                and_(
-                    Instalment.status == "due",
-                    or_(Instalment.not_before_on.is_not(None), Instalment.asked_again_on.is_not(None)),
-                ),
-            ),
+            or_(GatewayMandate.state == "invalid", _TROUBLE),
         )
     )
     found: Select[Any] = rows
@@ -78,7 +90,7 @@ def failing(on: date) -> Select[Any]:
 
 def of(session: Session, commitment_id: int, on: date) -> Any:
     """The row of one commitment; None where nothing is wrong with it."""
-    return session.execute(failing(on).where(Commitment.id == commitment_id)).first()
+    return session.execute(_rows(on).where(Commitment.id == commitment_id)).first()
 
 
 def send_link(session: Session, commitment: Commitment, *, on: date, by: Actor, now: datetime) -> OutboxMessage:

@@ -26,11 +26,11 @@ from supporters.people.contact import clean_email
 FIELDS = (
     "amount", "amount_other", "interval", "fund", "method", "cover_costs", "first_name", "prefix", "surname",
     "last_name", "email", "newsletter", "consent_text_id", "locale", "source_code", "placement", "edition",
-    "return_to", "submission_key", "website",
+    "return_to", "submission_key", "altcha", "website",
 )  # fmt: skip
 _LONGEST = {
     "amount": 40, "amount_other": 40, "prefix": 40, "email": 254, "source_code": 40, "placement": 80, "edition": 80,
-    "return_to": 500,
+    "return_to": 500, "altcha": 2000,
 }  # fmt: skip
 _BOXES = ("cover_costs", "newsletter", "website")
 #: What the radio button of one's own amount says.
@@ -58,6 +58,7 @@ class GivingForm:
     edition: str
     return_to: str
     submission_key: str
+    altcha: str  # the solved riddle, where there is one
     website: str  # nobody sees this field; a robot fills it in
     form_url: str
 
@@ -78,7 +79,7 @@ class GivingForm:
             consent_text_id=reading.consent_text(), locale=reading.locale, source_code=reading.code("source_code"),
             placement=reading.code("placement"), edition=reading.code("edition"),
             return_to=reading.page(offer.rules.return_urls, own_pages), submission_key=read["submission_key"],
-            website=read["website"], form_url=form_url[:500],
+            altcha=read["altcha"], website=read["website"], form_url=form_url[:500],
         )  # fmt: skip
         if reading.errors:
             raise Mistakes(sorted(reading.errors, key=lambda error: FIELDS.index(error.field or FIELDS[-1])))

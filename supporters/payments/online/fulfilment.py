@@ -160,7 +160,7 @@ def _mandate(
         return known if known.state in ("pending", "valid") else None
     supporter = _supporter(session, checkout, how)
     made = GatewayMandate(
-        supporter_id=supporter.id, gateway=online.payment.gateway, account=online.account,
+        supporter_id=supporter.id, account=online.account,
         customer=found.ref.customer, external_id=found.ref.mandate, method=found.method, label=found.label[:80],
         reference=found.reference[:40], state=found.state, created_at=how.now, created_by=how.by.key,
     )  # fmt: skip

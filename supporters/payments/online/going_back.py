@@ -40,7 +40,7 @@ def book(session: Session, online: OnlinePayment, fact: PaymentFact, how: Learni
     """Reverse or reinstate so much of the gift that it is what it was less what is gone now."""
     gift = online.payment.gift
     assert gift is not None
-    session.get(Gift, gift.id, with_for_update=True, populate_existing=True)
+    gift.hold(session)
     session.expire(gift, ["reversals"])
     sums = _sums(session, fact)
     by_hand = gift.reversed.amount - sums.booked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Float, and_, case, cast, func, select
@@ -176,29 +176,48 @@ def _facts(names: list[str], now: datetime) -> Any:
 # -- telling somebody -------------------------------------------------------------------------------------------------
 
 
+#: What the task of an alarm is called. Where news is silent, one that booking raised may be open already.
+_KINDS = {"silent": "news_missing", "failing": "gateway_failing", "waiting": "gateway_waiting"}
+
+
 def raise_alarms(session: Session, accounts: Mapping[str, bool], *, now: datetime) -> int:
     """A task for each alarm of which none is open; how many were raised."""
     raised = 0
     for each in health(session, accounts, now=now):
         for alarm in each.alarms:
-            kind = f"gateway_{alarm}"
-            known = select(Task.id).where(
-                Task.kind == kind, Task.done_at.is_(None), Task.key.startswith(f"{kind}:{each.account}:")
-            )
-            if session.scalar(known.limit(1)) is None:
+            if not is_told(session, _KINDS[alarm], each.account):
                 _raise(session, each, alarm, now)
                 raised += 1
     return raised
 
 
+def is_told(session: Session, kind: str, account: str) -> bool:
+    """Whether a task of this kind is open for the account."""
+    known = select(Task.id).where(
+        Task.kind == kind, Task.done_at.is_(None), Task.key.startswith(f"{kind}:{account}:", autoescape=True)
+    )
+    return session.scalar(known.limit(1)) is not None
+
+
+def miss_news(session: Session, account: str, reference: str, *, by: Actor, on: date, now: datetime) -> None:
+    """We looked at a payment and found what the gateway should have told; one task, and none again on that day."""
+    if not is_told(session, "news_missing", account):
+        Task.raise_(
+            session, "news_missing",
+            "%(account)s did not tell us of payment %(reference)s; we found it by looking. See whether its"
+            " notifications reach us.",
+            by=by, now=now, key=f"news_missing:{account}:{on}", account=account, reference=reference,
+        )  # fmt: skip
+
+
 def _raise(session: Session, of: Health, alarm: str, now: datetime) -> None:
     shared: dict[str, Any] = {
         "by": Actor.job("watch_gateways"), "now": now, "account": of.account,
-        "key": f"gateway_{alarm}:{of.account}:{now.isoformat(timespec='minutes')}",
+        "key": f"{_KINDS[alarm]}:{of.account}:{now.isoformat(timespec='minutes')}",
     }  # fmt: skip
     if alarm == "silent":
         Task.raise_(
-            session, "gateway_silent",
+            session, "news_missing",
             "No news of %(account)s came for a day, though payments were made: look whether the webhook is set up"
             " there.", **shared,
         )  # fmt: skip

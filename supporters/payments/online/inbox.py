@@ -1,4 +1,7 @@
-"""What gateways posted to us, as it came: stored before it is answered, looked at afterwards, kept for some weeks."""
+"""What gateways posted to us, as it came: stored before it is answered, looked at afterwards, kept for some weeks.
+
+A vendor writes who paid into its news, so what came is sealed like everything personal that can wait.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from supporters.db import Base, instant, line, pk, violates, word
 from supporters.errors import Refused
-from supporters.payments.gateway import BadNotification, Gateway, Nudge
+from supporters.payments.gateway import BadNotification, Gateway
+from supporters.sealing import keyring
 
 log = logging.getLogger("supporters.payments")
 #: A body is never longer: a vendor's is some kilobytes.
@@ -23,6 +27,9 @@ LARGEST = 256 * 1024
 KEPT = timedelta(days=30)
 KEPT_BAD = timedelta(days=7)
 BAD_AN_HOUR = 500
+KEPT_OF_BAD = 4096
+#: For the keyring: what it is sealed as.
+BODY = "news of a payment"
 #: After so long that nothing of ours turned up for it, it is about something else.
 STRANGE_AFTER = timedelta(hours=1)
 WAITING = text("state = 'waiting'")
@@ -53,7 +60,9 @@ class Notification(Base):
     account: Mapped[word]
     received_at: Mapped[instant]
     headers: Mapped[dict[str, Any]] = mapped_column(JSON)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    #: None of what came before anything was sealed.
+    sealed_body: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": BODY}, deferred=True)
+    size: Mapped[int]  # bytes of what came, of which a bad one keeps the beginning
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     external_id: Mapped[str] = mapped_column(String(100), default="")
     kind: Mapped[word] = mapped_column(default="")
@@ -73,8 +82,8 @@ class Notification(Base):
         """Store what was posted. False where it is not the vendor's: then it is kept for a look, and acted on never."""
         known = {name.lower(): _clean(value, 500) for name, value in headers.items() if name.lower() in _HEADERS}
         shared = {
-            "account": gateway.account.name, "received_at": now, "headers": known, "body": raw[:LARGEST], "times": 1,
-            "tries": 0, "next_at": now, "note": "",
+            "account": gateway.account.name, "received_at": now, "headers": known, "size": len(raw), "times": 1,
+            "tries": 0, "next_at": now,
         }  # fmt: skip
         try:
             nudges = gateway.notifications(headers, raw, now)
@@ -85,6 +94,7 @@ class Notification(Base):
             log.exception("a notification of %s could not be read", gateway.account.name)
             cls._keep_bad(session, shared, raw, f"could not be read: {type(error).__name__}", now)
             return False
+        shared["sealed_body"] = _sealed(session, raw[:LARGEST])
         rows = {}
         for nudge in nudges:
             said = f"{nudge.external_id}\n{nudge.event_id or ''}\n{nudge.kind}"
@@ -121,7 +131,13 @@ class Notification(Base):
             session.execute(update(cls).where(cls.id == full).values(times=cls.times + 1))
         else:
             session.add(
-                cls(**shared | {"body": raw[:4096], "digest": digest, "state": "bad", "note": _clean(note, 255)})
+                cls(
+                    **shared,
+                    sealed_body=_sealed(session, raw[:KEPT_OF_BAD]),
+                    digest=digest,
+                    state="bad",
+                    note=_clean(note, 255),
+                )
             )
 
     @classmethod
@@ -137,13 +153,16 @@ class Notification(Base):
     @classmethod
     def give_back(cls, session: Session, *, before: datetime, now: datetime) -> int:
         """What somebody took and never finished, because the process ended."""
-        stuck: Any = session.scalars(select(cls).where(cls.state == "taken", cls.taken_at < before)).all()
+        taken = select(cls).where(cls.state == "taken", cls.taken_at < before).order_by(cls.account, cls.digest)
+        stuck = session.scalars(taken).all()
         for each in stuck:
             each.wait(session, now, now=now)
         return len(stuck)
 
-    def nudge(self) -> Nudge:
-        return Nudge(self.external_id, kind=self.kind, key=self.key)
+    def body(self, session: Session) -> bytes:
+        """What came, opened."""
+        sealed = self.sealed_body
+        return keyring(session).open(sealed, BODY).encode("latin-1") if sealed is not None else b""
 
     def finish(self, state: str, note: str, *, now: datetime) -> None:
         self.state, self.note, self.done_at = state, note[:255], now
@@ -179,6 +198,10 @@ class Notification(Base):
             )
         )
         return int(gone.rowcount)
+
+
+def _sealed(session: Session, raw: bytes) -> bytes:
+    return keyring(session).seal(raw.decode("latin-1"), BODY)
 
 
 def _clean(said: object, most: int) -> str:

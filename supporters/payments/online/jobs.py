@@ -13,7 +13,15 @@ from supporters.actor import Actor
 from supporters.giving import turns
 from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.payments.gateway import GatewayError
-from supporters.payments.online import charging, health, noticing, post
+from supporters.payments.online import (
+    catching_up,
+    charging,
+    giving_back,
+    health,
+    noticing,
+    post,
+    vendor_mandates,
+)
 from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.call import GatewayCall
 from supporters.payments.online.cashier import Cashier
@@ -89,70 +97,31 @@ def _prepared(work: Work, accounts: Iterable[str]) -> list[int]:
 
 @job("poll_gateways", every=timedelta(minutes=1))
 def poll_gateways(work: Work) -> str | None:
-    """Look at payments of which no news came, and at what changed at the vendors since the last look."""
+    """Look at payments of which no news came."""
     at = cashier(work)
     if at is None:
         return None
+    with work.session() as session:
+        query = select(OnlinePayment.payment_id).where(
+            OnlinePayment.next_sync_at <= work.now(), OnlinePayment.account.in_(list(at.accounts))
+        )
+        due = list(session.scalars(query.order_by(OnlinePayment.next_sync_at)))
     looked = 0
-    tried: set[int] = set()
-    while not work.stopping():
-        with work.session() as session:
-            query = select(OnlinePayment.payment_id).where(
-                OnlinePayment.next_sync_at <= work.now(), OnlinePayment.account.in_(list(at.accounts)),
-                OnlinePayment.payment_id.not_in(tried),
-            )  # fmt: skip
-            due = list(session.scalars(query.order_by(OnlinePayment.next_sync_at).limit(AT_ONCE)))
-        if not due:
+    for start in range(0, len(due), AT_ONCE):
+        if work.stopping():
             break
-        for payment_id in due:
-            tried.add(payment_id)
-            _sync(at, payment_id)
-            looked += 1
+        looked += len(at.sync_many(due[start : start + AT_ONCE], "poll"))
     return f"{looked} looked at" if looked else None
 
 
 @job("catch_up_gateways", every=timedelta(hours=1))
 def catch_up(work: Work) -> str | None:
-    """What the vendors say changed since yesterday, for news that never came: a refund in the dashboard, a dispute."""
+    """What the vendors say changed since the last look, for news that never came."""
     at = cashier(work)
     if at is None:
         return None
-    looked = 0
-    for name, gateway in at.accounts.items():
-        try:
-            ids = list(dict.fromkeys(gateway.changed_since(work.now() - timedelta(days=1, hours=1))))
-        except GatewayError as error:
-            log.warning("what changed at %s is not known: %s", name, error.message)
-            continue
-        for external_id in ids:
-            if work.stopping():
-                break
-            payment_id = at.find_payment(name, external_id, None)
-            if payment_id is not None:
-                _sync(at, payment_id)
-                looked += 1
-            else:
-                _recognise(at, name, external_id)
+    looked = sum(catching_up.catch_up(at, name, stopping=work.stopping) for name in at.accounts)
     return f"{looked} looked at" if looked else None
-
-
-def _sync(at: Cashier, payment_id: int) -> None:
-    try:
-        at.sync(payment_id, "poll")
-    except GatewayError as error:
-        log.warning("payment %s could not be looked at: %s", payment_id, error.message)
-    except Exception:  # One that cannot be booked keeps no other waiting.
-        log.exception("payment %s could not be booked", payment_id)
-        at.later(payment_id)
-
-
-def _recognise(at: Cashier, account: str, external_id: str) -> None:
-    try:
-        at.recognise(account, external_id)
-    except GatewayError as error:
-        log.warning("%s of %s could not be looked at: %s", external_id, account, error.message)
-    except Exception:
-        log.exception("%s of %s could not be booked", external_id, account)
 
 
 @job("refunds", every=timedelta(seconds=30))
@@ -171,7 +140,7 @@ def send_refunds(work: Work) -> str | None:
         due = list(session.scalars(query.order_by(Refund.next_at).limit(AT_ONCE)))
     for refund_id in due:
         try:
-            at.refund(refund_id)
+            giving_back.send(at, refund_id)
         except Exception:  # It is tried again in some minutes, and keeps no other waiting.
             log.exception("refund %s could not be sent or booked", refund_id)
     return f"{len(due)} sent" if due else None
@@ -200,12 +169,12 @@ def gateway_mandates(work: Work) -> str | None:
     revoked = 0
     for mandate_id in ended:
         try:
-            revoked += at.revoke(mandate_id)
+            revoked += vendor_mandates.revoke(at, mandate_id)
         except GatewayError as error:
             log.warning("mandate %s could not be ended at the gateway: %s", mandate_id, error.message)
     for mandate_id in pending:
         try:
-            at.look_at_mandate(mandate_id)
+            vendor_mandates.look_at(at, mandate_id)
         except GatewayError as error:
             log.warning("mandate %s could not be looked at: %s", mandate_id, error.message)
     return f"{revoked} ended at the gateway" if revoked else None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from supporters.money import Money
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.payment import OnlinePayment
+from supporters.payments.online.thanks import Words, of_checkout
 
 #: How far a payment is → what somebody is told. unknown: we asked and have no answer yet · waiting: they are, or may
 #: be, at the vendor's page · processing: they are done and their bank is not · checking: a person looks at it.
@@ -39,6 +40,8 @@ class Outcome:
     can_try_again: bool
     #: Whether the vendor may know more than we do.
     is_worth_a_look: bool
+    #: Of whom they gave it for the sake of, once it is paid.
+    words: Words | None = None
 
     @classmethod
     def of(cls, session: Session, token: str) -> Outcome:
@@ -61,6 +64,7 @@ class Outcome:
             last.payment_id if last else None,
             state in ("unknown", *CAME_TO_NOTHING) and checkout.forgotten_at is None,
             last is not None and state != "checking" and (state != "paid" or checkout.completed_at is None),
+            of_checkout(session, checkout) if state == "paid" else None,
         )  # fmt: skip
 
     @property

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from supporters.payments.gateway import GatewayError, Gone, Misasked
+from supporters.payments.online import vendor_mandates
 from supporters.payments.online.cashier import Cashier
 from supporters.payments.online.inbox import STRANGE_AFTER, Notification
 
@@ -46,29 +47,17 @@ def look_at(cashier: Cashier, news: Notification) -> str:
 
 def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
     """Look at what this news is about, each payment once, and set down what came of it."""
-    about: dict[int, int | None] = {}
-    named = cashier.find_payments((news.account, news.external_id) for news in taken)
-    for news in taken:
-        known = named.get((news.account, news.external_id))
-        if known is None and news.key is not None:
-            known = cashier.find_payment(news.account, news.external_id, news.key)
-        about[news.id] = known
-    mandates = {news.id: _look_at_mandate(cashier, news) for news in taken if about[news.id] is None}
-    answers: dict[int, str | Exception] = {}
-    try:
-        answers |= cashier.sync_many((key for key in about.values() if key is not None), "webhook")
-    except Exception:  # One that cannot be booked keeps no other waiting: each by itself, then.
-        log.exception("news could not be booked together")
-        for key in dict.fromkeys(key for key in about.values() if key is not None):
-            answers |= _alone(cashier, key)
+    known = cashier.find_payments((news.account, news.external_id, news.key) for news in taken)
+    about = {news.id: known.get((news.account, news.external_id, news.key)) for news in taken}
+    answers = cashier.sync_many((key for key in about.values() if key is not None), "webhook")
+    mandates = _look_at_mandates(cashier, [news for news in taken if about[news.id] is None])
     found: Counter[str] = Counter()
     with cashier.session() as session:
-        rows = session.scalars(
-            select(Notification).where(Notification.id.in_(about)).order_by(Notification.id).with_for_update()
-        )
-        for row in rows:
+        # In the order in which news comes in, so that nobody waits for each other.
+        rows = select(Notification).where(Notification.id.in_(about)).with_for_update()
+        for row in session.scalars(rows.order_by(Notification.account, Notification.digest)).all():
             payment_id = about[row.id]
-            answer = mandates[row.id] if payment_id is None else answers[payment_id]
+            answer = mandates.get(row.id) if payment_id is None else answers[payment_id]
             state, note = _what_came(cashier, row, answer)
             found[state] += 1
             if state == "later":
@@ -80,27 +69,23 @@ def _handle(cashier: Cashier, taken: list[Notification]) -> Counter[str]:
     return found
 
 
-def _look_at_mandate(cashier: Cashier, news: Notification) -> str | Exception | None:
-    """Some news names a mandate and no payment; None where it is none of ours."""
-    mandate_id = cashier.find_mandate(news.account, news.external_id)
-    if mandate_id is None:
-        return None
-    try:
-        cashier.look_at_mandate(mandate_id)
-    except GatewayError as error:
-        return error
-    except Exception as error:  # As with a payment: it keeps no other waiting, and stays to be seen.
-        log.exception("mandate %s could not be looked at", mandate_id)
-        return error
-    return "the mandate was looked at"
-
-
-def _alone(cashier: Cashier, payment_id: int) -> dict[int, str | Exception]:
-    try:
-        return dict(cashier.sync_many([payment_id], "webhook"))
-    except Exception as error:
-        log.exception("payment %s could not be booked", payment_id)
-        return {payment_id: error}
+def _look_at_mandates(cashier: Cashier, unnamed: list[Notification]) -> dict[int, str | Exception]:
+    """Some news names a mandate and no payment; by news, what came of it, for those that are ours."""
+    known = vendor_mandates.find(cashier, ((news.account, news.external_id) for news in unnamed))
+    found: dict[int, str | Exception] = {}
+    for news in unnamed:
+        mandate_id = known.get((news.account, news.external_id))
+        if mandate_id is None:
+            continue
+        try:
+            vendor_mandates.look_at(cashier, mandate_id)
+            found[news.id] = "the mandate was looked at"
+        except GatewayError as error:
+            found[news.id] = error
+        except Exception as error:  # As with a payment: it keeps no other waiting, and stays to be seen.
+            log.exception("mandate %s could not be looked at", mandate_id)
+            found[news.id] = error
+    return found
 
 
 def _what_came(cashier: Cashier, news: Notification, answer: str | Exception | None) -> tuple[str, str]:

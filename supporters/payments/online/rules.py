@@ -46,6 +46,11 @@ class Rules:
     #: What may be begun from one network: in a short window and in a long one.
     burst_limit: str = "20 per minute"
     steady_limit: str = "200 per day"
+    #: The same for forms with a proof of work: whoever tries stolen cards pays for each.
+    burst_limit_with_proof: str = "60 per minute"
+    steady_limit_with_proof: str = "600 per day"
+    #: How much work a proof is: a number up to this has to be found; 0: none is asked for.
+    proof_number: int = 50_000
     #: What a payment costs, by method, that a donor may choose to cover (``SUPPORTERS_COVER_COSTS``).
     costs: Mapping[str, int] = field(default_factory=dict)
 
@@ -86,6 +91,13 @@ def _each(clean: Callable[[str], Any]) -> Callable[[Any], tuple[Any, ...]]:
 def _cents(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= 10**12:
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(value: Any) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isdecimal() or int(text) > 10**8:
         raise ValueError(text)
     return int(text)
 
@@ -146,6 +158,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "newsletter": _words,
     "burst_limit": _limit,
     "steady_limit": _limit,
+    "burst_limit_with_proof": _limit,
+    "steady_limit_with_proof": _limit,
+    "proof_number": _number,
     "costs": _costs,
 }
 _MEANT = {
@@ -159,5 +174,8 @@ _MEANT = {
     "newsletter": "it is the words in each language: {'nl': …, 'en': …}; empty asks nothing",
     "burst_limit": "write it as 20 per minute",
     "steady_limit": "write it as 200 per day",
+    "burst_limit_with_proof": "write it as 60 per minute",
+    "steady_limit_with_proof": "write it as 600 per day",
+    "proof_number": "it is a number; 0 asks for no proof of work",
     "costs": f"it is cents by method, such as {{'ideal': 32}}; the methods are {', '.join(METHODS)}",
 }

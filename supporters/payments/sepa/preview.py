@@ -344,10 +344,10 @@ class _Looking:
         }
 
     def _twice(self) -> Section:
-        """The same amount more than once from one bank account."""
+        """The same amount more than once from one bank account; one that is tried again stands beside the next."""
         pairs = (
             select(Payment.iban, Payment.amount)
-            .where(*self._mine(self.batch))
+            .where(*self._mine(self.batch), Payment.attempt == 1)
             .group_by(Payment.iban, Payment.amount)
             .having(func.count() > 1)
             .subquery("pairs")
@@ -356,7 +356,7 @@ class _Looking:
             select(*self._of_payments(literal(None), "same_account_and_amount"))
             .join(pairs, and_(pairs.c.iban == Payment.iban, pairs.c.amount == Payment.amount))
             .join(Instalment, Instalment.id == Payment.instalment_id)
-            .where(*self._mine(self.batch))
+            .where(*self._mine(self.batch), Payment.attempt == 1)
         )
         return self._section("same_account_and_amount", found)
 

@@ -69,18 +69,18 @@ def render(session: Session, batch: CollectionBatch, format: str, *, now: dateti
 
 
 # Firsts before recurrings, each file of the same kinds together.
-_ORDER = case((Payment.sequence_type == "FRST", 1), (Payment.sequence_type == "RCUR", 2), else_=3)
+ORDER = case((Payment.sequence_type == "FRST", 1), (Payment.sequence_type == "RCUR", 2), else_=3)
 
 
 def _plan(session: Session, batch: CollectionBatch) -> dict[int, list[Block]]:
     """The blocks of each file, counted by the database before a line is written."""
-    position = func.row_number().over(order_by=(_ORDER, Mandate.scheme, Payment.id)) - 1
+    position = func.row_number().over(order_by=(ORDER, Mandate.scheme, Payment.id)) - 1
     lines = (
         select(
             Payment.sequence_type.label("sequence_type"),
             Mandate.scheme.label("scheme"),
             Payment.amount.label("amount"),
-            _ORDER.label("rank"),
+            ORDER.label("rank"),
             position.label("position"),
         )
         .join(Mandate, Mandate.id == Payment.mandate_id)
@@ -99,6 +99,29 @@ def _plan(session: Session, batch: CollectionBatch) -> dict[int, list[Block]]:
         ]
         for number, group in groupby(rows, key=lambda row: row.part)
     }
+
+
+def members(session: Session, batch: CollectionBatch, sequence: int, block: int | None = None) -> list[int]:
+    """The payments that stand in a file that was written, or in one block of it (counted from 1), in its order.
+
+    The files say how many each holds; what became of a payment since does not move it.
+    """
+    sizes = {file.sequence: file.count for file in batch.files}
+    if sequence not in sizes:
+        return []
+    before = sum(count for number, count in sizes.items() if number < sequence)
+    rows = session.execute(
+        select(Payment.id, Payment.sequence_type, Mandate.scheme)
+        .join(Mandate, Mandate.id == Payment.mandate_id)
+        .where(Payment.batch_id == batch.id, Payment.state != "cancelled")
+        .order_by(ORDER, Mandate.scheme, Payment.id)
+        .offset(before)
+        .limit(sizes[sequence])
+    ).all()
+    if block is None:
+        return [row.id for row in rows]
+    parts = [list(group) for _, group in groupby(rows, key=lambda row: (row.sequence_type, row.scheme))]
+    return [row.id for row in parts[block - 1]] if 0 < block <= len(parts) else []
 
 
 def _debits(session: Session, batch: CollectionBatch) -> Iterator[Debit]:
@@ -127,7 +150,7 @@ def _debits(session: Session, batch: CollectionBatch) -> Iterator[Debit]:
         .outerjoin(MandateAmendment, MandateAmendment.id == Payment.amendment_id)
         .outerjoin(old, old.id == MandateAmendment.old_account_id)
         .where(Payment.batch_id == batch.id, Payment.state == "open")
-        .order_by(_ORDER, Mandate.scheme, Payment.id)
+        .order_by(ORDER, Mandate.scheme, Payment.id)
     )
     remittance = batch.account.remittance or batch.account.name
     rows = session.execute(query, execution_options={"stream_results": True, "yield_per": 2_000})

@@ -45,6 +45,7 @@ REASONS = (
     "paused",
     "missed",
     "returned",
+    "not_yet",
     "no_mandate",
     "mandate_cancelled",
     "mandate_used",
@@ -158,6 +159,7 @@ def select_into(
             Mandate.creditor_identifier == account.identifier,
             reason.is_(None),
         )
+        .order_by(Instalment.id)
     )
     columns = [
         "gateway",
@@ -257,10 +259,17 @@ def _reason(account: CreditorAccount, on: date, collect_on: date) -> Any:
         Announcement.term_id == Instalment.term_id,
         Announcement.amount == Instalment.amount,
         Announcement.announced_on <= collect_on - timedelta(days=account.notice_days),
+        # One that is tried again comes on another day than the one that was announced, so it is announced anew.
+        or_(
+            Instalment.not_before_on.is_(None),
+            Instalment.asked_again_on.is_(None),
+            Announcement.announced_on >= Instalment.asked_again_on,
+        ),
     )
     return case(
         (Supporter.death_reported_at.is_not(None), "deceased"),
         (Instalment.status.in_(("skipped", "paused", "missed", "returned")), Instalment.status),
+        (Instalment.not_before_on > collect_on, "not_yet"),
         (Mandate.id.is_(None), "no_mandate"),
         (Mandate.cancelled_on.is_not(None), "mandate_cancelled"),
         (and_(Mandate.kind == "one_off", Mandate.first_used_on.is_not(None)), "mandate_used"),

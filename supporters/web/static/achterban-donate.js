@@ -66,12 +66,16 @@
       this.back = (event) => event.persisted && this.form && this.free();
       addEventListener("pageshow", this.back); // Who comes back from the page to pay finds the form as it was.
       if (this.offer) return;
-      if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => this.start(), { once: true });
-      else this.start();
+      if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => this.begin(), { once: true });
+      else this.begin();
     }
 
     disconnectedCallback() {
       removeEventListener("pageshow", this.back);
+    }
+
+    begin() {
+      this.ready = this.start(); // A site's own script may await it: from then on a form is sent by us, before by the browser.
     }
 
     async start() {
@@ -106,6 +110,10 @@
       this.put("submission_key", [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""));
       for (const [attribute, name] of Object.entries(HIDDEN)) if (this.hasAttribute(attribute)) this.put(name, this.getAttribute(attribute));
       this.button = form.querySelector("button:not([type=button]),[type=submit]");
+      if (this.offer.challenge_url) {
+        this.work = prover(`${this.base}/api/giving/challenge`);
+        form.addEventListener("focusin", () => this.work(), { once: true });
+      }
       form.addEventListener("input", (event) => this.live(event.target));
       form.addEventListener("submit", (event) => this.send(event));
       this.live();
@@ -245,19 +253,22 @@
       this.live();
     }
 
-    async post() {
+    async post(first = true) {
+      if (this.work) this.put("altcha", await this.work(this.spent)); // Each is good for one form.
       const answer = await fetch(`${this.base}/api/gifts`, {
         method: "POST", credentials: "omit", headers: { "Content-Type": "application/json", Accept: "application/json" },
         body: JSON.stringify(Object.fromEntries(new FormData(this.form))),
         referrer: location.pathname, referrerPolicy: "no-referrer-when-downgrade", // which page asked for the consent
       });
       const said = await answer.json().catch(() => ({}));
+      this.spent = answer.status !== 422;
       if (answer.ok && said.checkout_url) {
         this.dispatchEvent(new CustomEvent("achterban:giving", { bubbles: true, composed: true }));
         location.assign(said.checkout_url);
         return true;
       }
       const errors = said.errors || (said.field ? [{ field: said.field, message: said.detail }] : []);
+      if (first && this.work && errors.some((each) => each.field === "altcha")) return this.work(true).then(() => this.post(false));
       this.complain(errors.length ? errors : [{ message: said.detail || this.words.failed }]);
       return false;
     }

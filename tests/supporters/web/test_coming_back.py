@@ -57,7 +57,7 @@ def books(site: Counter) -> dict[str, list[tuple[Any, ...]]]:
         return {
             table.name: [
                 tuple(value for name, value in row._mapping.items() if name not in ("syncs", "next_sync_at"))
-                for row in session.execute(select(table))
+                for row in session.execute(select(table).order_by(*table.primary_key))
             ]
             for table in Base.metadata.sorted_tables
             if table.name != GatewayCall.__tablename__

@@ -116,6 +116,7 @@ def test_the_script_may_be_used_everywhere(visitor: FlaskClient) -> None:
     answer = visitor.get("/give/widget.js")
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
     assert answer.mimetype == "text/javascript"
+    assert visitor.get("/give/widget.js", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     for word in ("cookie", "localStorage", "innerHTML", "eval("):
         assert word not in re.sub(r"/\*.*?\*/", "", answer.text, flags=re.DOTALL)
 
@@ -132,6 +133,8 @@ def test_the_script_may_be_used_everywhere(visitor: FlaskClient) -> None:
         ("SUPPORTERS_GIVING_LARGEST", True),
         ("SUPPORTERS_GIVING_NEWSLETTER", {"nl": "Ja"}),
         ("SUPPORTERS_GIVING_BURST_LIMIT", "many"),
+        ("SUPPORTERS_GIVING_STEADY_LIMIT_WITH_PROOF", "many"),
+        ("SUPPORTERS_GIVING_PROOF_NUMBER", "-1"),
         ("SUPPORTERS_COVER_COSTS", {"cash": 1}),
         ("SUPPORTERS_COVER_COSTS", "32"),
         ("SUPPORTERS_COVER_COSTS", '{"ideal": 0.32}'),

@@ -17,7 +17,10 @@ from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.payment import OnlinePayment
 from supporters.people.consent import Consent, ConsentText
 from supporters.people.supporter import Supporter
+from supporters.sealing import keyring
+from supporters.web.proof import challenge
 from tests import cast
+from tests.riddles import solve
 from tests.supporters.web.conftest import ADA, HOST, SITE, Counter
 
 GIFTS, COMMITMENTS = "/api/gifts", "/api/commitments"
@@ -283,6 +286,30 @@ def test_a_network_that_tries_many_cards_has_to_wait(site: Counter, visitor: Fla
     assert int(page.headers["Retry-After"]) >= 1
     elsewhere = visitor.post(GIFTS, json=ADA, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
     assert elsewhere.status_code == 201
+
+
+def test_a_proof_of_work_makes_room_for_more_and_serves_once(site: Counter, visitor: FlaskClient) -> None:
+    offer = visitor.get("/api/giving").json
+    assert offer["challenge_url"] == f"{HOST}/api/giving/challenge"
+    riddle = visitor.get("/api/giving/challenge")
+    assert (riddle.headers["Cache-Control"], riddle.headers["Access-Control-Allow-Origin"]) == ("no-store", "*")
+    proof = solve(riddle.json)
+    for n in range(20):
+        assert visitor.post(GIFTS, json={**ADA, "amount": str(n + 1)}).status_code == 201
+    assert visitor.post(GIFTS, json=ADA).status_code == 429
+    assert visitor.post(GIFTS, json={**ADA, "altcha": proof}).status_code == 201
+    assert visitor.post(GIFTS, json={**ADA, "altcha": proof, "amount": "21"}).status_code == 429
+    another = solve(visitor.get("/api/giving/challenge").json)
+    assert visitor.post(GIFTS, json={**ADA, "altcha": another, "amount": "22"}).status_code == 201
+
+
+def test_a_proof_of_work_that_is_wrong_or_another_forms_is_refused(site: Counter, visitor: FlaskClient) -> None:
+    with Session(site.engine) as session:
+        petitions = solve(challenge(keyring(session), "petition-giving", 100))
+    for wrong in ("bm9uc2Vuc2U=", "{}", petitions):
+        answer = visitor.post(GIFTS, json={**ADA, "altcha": wrong})
+        assert (answer.status_code, answer.json["field"]) == (422, "altcha")
+    assert site.rows(Checkout) == 0
 
 
 # -- what can be given ------------------------------------------------------------------------------------------

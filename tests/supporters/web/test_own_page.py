@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from supporters import sealing
@@ -25,6 +26,7 @@ from supporters.mail.letter import Letter, render
 from supporters.mail.message import OutboxMessage
 from supporters.money import Money
 from supporters.payments.online import jobs, own_page
+from supporters.payments.returns import holding
 from supporters.people.supporter import Supporter
 from supporters.sealing import Keyring
 from tests import cast
@@ -102,6 +104,7 @@ def test_the_link_comes_by_mail_and_a_stranger_gets_the_same_answer(till: Till, 
     assert "Volgende afschrijving op 1 januari 2027" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
     web.post("/my", data={"email": "ada@example.org"})
     with till.session() as session:
         assert len(session.scalars(select(OutboxMessage).where(OutboxMessage.template == "own_page_link")).all()) == 1
@@ -276,3 +279,45 @@ def test_receipts_are_pdfs_of_what_was_given(till: Till, web: FlaskClient) -> No
         assert answer.data.startswith(b"%PDF")
     assert "€\u00a020,00" in web.get(path(till)).text
     assert web.get(f"{path(till)}/years/2020.pdf").status_code == 404
+
+
+def test_what_waits_for_another_account_goes_on_with_it_and_not_before(till: Till, web: FlaskClient) -> None:
+    with Session(engine_of(till)) as session:
+        cast.creditor(session)
+        made = cast.monthly(session)
+        holding.hold(session, [made.id], today=cast.TODAY, reason=holding.NEW_ACCOUNT, by=cast.ANNA, now=cast.NOW)
+        session.commit()
+        number, supporter_id = made.number, made.supporter_id
+        here = path(till, session.get_one(Supporter, supporter_id))
+    early = web.post(f"{here}/{number}/resume")
+    assert early.status_code == 422 and "Wijzig eerst uw rekeningnummer" in early.text
+    assert web.post(f"{here}/{number}/account", data={"iban": cast.SAMS_IBAN}).status_code == 303
+    with till.session() as session:
+        assert session.get_one(Commitment, int(number[1:])).state(till.now.date()) != "paused"
+
+
+@pytest.mark.parametrize(("language", "words"), [("nl", "Laad deze pagina over een minuut"), ("en", "Load this page")])
+def test_when_the_database_is_away_the_page_says_when_to_come_back(
+    app: Flask, till: Till, web: FlaskClient, language: str, words: str
+) -> None:
+    till.given("commitment", "10.00")
+    here, number = path(till), commitment(till).number
+
+    def away(*_: Any) -> None:
+        raise OperationalError("SELECT secret", {}, ConnectionError("gone"))
+
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+    event.listen(engine, "before_cursor_execute", away)
+    looked = [web.get(f"{each}?lang={language}") for each in (here, f"{here}/years/2026.pdf")]
+    sent = [
+        web.post(f"{each}?lang={language}", data={"email": "ada@example.org", "months": "3"})
+        for each in ("/my", f"{here}/{number}/pause")
+    ]
+    event.remove(engine, "before_cursor_execute", away)
+    for answer in (*looked, *sent):
+        assert (answer.status_code, answer.headers["Retry-After"], answer.mimetype) == (503, "30", "text/html")
+        assert "secret" not in answer.text and answer.headers["Cache-Control"] == "no-store"
+    assert all(words in answer.text for answer in looked)
+    assert all(words not in answer.text for answer in sent)
+    assert commitment(till).state(till.now.date()) == "active"

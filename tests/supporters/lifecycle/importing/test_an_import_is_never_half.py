@@ -125,7 +125,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(sorted(HEADERS)), rows=st.lists(st.lists(CELLS, min_size=1, max_size=11), max_size=8))
 @example(kind="gifts", rows=[["1", "12,50", "2026-11-01"]] * 3)
 @example(
@@ -161,7 +161,7 @@ def test_whatever_the_cells_hold_a_file_comes_in_whole_or_not(
         undo.rollback()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_refused_without_a_crash(session: Session, content: bytes) -> None:
     for kind, header in HEADERS.items():

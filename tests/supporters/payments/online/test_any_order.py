@@ -40,7 +40,7 @@ from tests.databases import PostgresDatabases
 from tests.supporters.payments.online.till import Till
 
 WANTED = int(os.environ.get("ACHTERBAN_HISTORIES", "0"))
-QUICK = {"sqlite": 30, "postgresql": 8}
+QUICK = {"sqlite": 10, "postgresql": 4}
 #: What the vendor holds when a history begins: a gift that is open, one that is paid and of which our own refund waits,
 #: two payments of one checkout of which the first expired, a first payment of a commitment that is open, a commitment
 #: that was started, and its second instalment that is processing.
@@ -185,7 +185,7 @@ def book_late(world: World, which: int) -> None:
     """An answer that somebody got a while ago and books only now; it may come again."""
     if world.held:
         of, snapshot = world.held[which % len(world.held)]
-        world.till.cashier._book(world.payments[of].payment_id, snapshot, "webhook")
+        world.till.cashier.book(world.payments[of].payment_id, snapshot, "webhook")
 
 
 def hear_everything(world: World) -> None:

@@ -89,7 +89,7 @@ def test_together_and_one_by_one_are_the_same_books(fresh_engine: Engine, databa
         ids = history(till)
         assert len(ids) == 5
         seen = snapshots(till, ids)
-        how = Learning("webhook", till.cashier._actor("memory"), till.now, till.settings.day_of)
+        how = Learning("webhook", till.cashier.actor("memory"), till.now, till.settings.day_of)
         with till.session() as session:
             booked = bulk.learn_plain(session, seen, how) if till is together else set()
             # Two debits are plain; one had a refund, and what was given at forms is looked at one by one.

@@ -12,7 +12,7 @@ from supporters.mail.letter import Letter, render
 from supporters.mail.message import OutboxMessage
 from supporters.money import Money
 from supporters.payments.gateway import MandateRef
-from supporters.payments.online import deciding, failing, jobs
+from supporters.payments.online import deciding, failing, jobs, vendor_mandates
 from supporters.payments.online.payment import OnlinePayment
 from supporters.payments.online.refund import Refund
 from supporters.people.timeline import timeline
@@ -147,7 +147,7 @@ def test_a_mandate_that_ended_by_itself_is_told_without_a_charge_that_failed(til
     mandate = till.commitment().gateway_mandate
     assert mandate is not None
     till.vendor.end_mandate(MandateRef(mandate.customer, mandate.external_id))
-    till.cashier.look_at_mandate(mandate.id)
+    vendor_mandates.look_at(till.cashier, mandate.id)
     assert why(till) == ["mandate"]
     letter = send(till)
     assert "De kaart of machtiging waarmee u ons" in letter.text and "€ 10,00" in letter.text.replace("\xa0", " ")

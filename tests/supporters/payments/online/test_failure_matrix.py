@@ -468,7 +468,7 @@ def test_out_of_order_events(till: Till) -> None:
     taken = then(lambda: till.vendor.charge_back(name(online), Money.eur("100.00")))
     then(lambda: till.vendor.reverse_chargeback(name(online), taken))
     for snapshot in (seen[6], seen[0], seen[3], seen[1], seen[5], seen[2], seen[4], seen[0]):
-        till.cashier._book(online.payment_id, snapshot, "webhook")
+        till.cashier.book(online.payment_id, snapshot, "webhook")
     assert till.gifts() == [(10000, 10000)]
     assert [kind for kind, _, _ in till.facts()] == [
         "received", "refunded", "refund_returned", "charged_back", "chargeback_reversed",
@@ -546,10 +546,10 @@ def test_a_chargeback_that_is_known_before_the_mandate_holds_what_then_begins(ti
     online = till.begin("commitment", "10.00")
     till.vendor.pay(name(online))
     with_mandate = till.gateway.fetch(name(online))
-    till.cashier._book(online.payment_id, replace(with_mandate, mandate=None), "webhook")
+    till.cashier.book(online.payment_id, replace(with_mandate, mandate=None), "webhook")
     till.vendor.charge_back(name(online), Money.eur("10.00"))
     taken_back = till.gateway.fetch(name(online))
-    till.cashier._book(online.payment_id, replace(taken_back, mandate=None), "webhook")
+    till.cashier.book(online.payment_id, replace(taken_back, mandate=None), "webhook")
     with till.session() as session:
         assert session.scalar(select(func.count(Commitment.id))) == 0
     till.news(name(online))
@@ -633,7 +633,7 @@ def test_a_refund_that_waits_is_looked_at_until_it_is_done(till: Till) -> None:
     till.later(days=1)
     jobs.poll_gateways(till.work)
     assert (refund_state(till, refund_id), till.gifts()) == ("done", [(2500, 0)])
-    till.cashier._book(online.payment_id, old, "webhook")
+    till.cashier.book(online.payment_id, old, "webhook")
     assert refund_state(till, refund_id) == "done"
     for _ in range(9):
         till.later(days=1)
@@ -738,7 +738,7 @@ def test_a_mandate_that_was_revoked_at_the_gateway_is_mirrored(till: Till) -> No
     till.later(days=1)
     till.news(name(online))
     assert (mandate_of(till).state, mandate_of(till).reason) == ("invalid", "ended by the donor")
-    till.cashier._book(online.payment_id, valid, "webhook")
+    till.cashier.book(online.payment_id, valid, "webhook")
     assert mandate_of(till).state == "invalid"
     till.later(days=31)
     jobs.charge_due(till.work)
@@ -1042,7 +1042,7 @@ def test_payout_is_not_the_sum_of_its_lines(till: Till) -> None:
     known.change(till.now, fee=Money.eur("0.29"), balance_reference="baltr_1")
     before = till.gateway.fetch(name(online))
     till.news(name(online))
-    till.cashier._book(online.payment_id, replace(before, fee=None, balance_reference=None), "webhook")
+    till.cashier.book(online.payment_id, replace(before, fee=None, balance_reference=None), "webhook")
     found = till.online(online.payment_id)
     assert (found.fee, found.balance_reference) == (29, "baltr_1")
     assert till.gifts() == [(2500, 2500)], "a fee is no part of the gift"

@@ -264,8 +264,8 @@ def test_news_of_a_mandate_alone_is_looked_at(till: Till) -> None:
     with till.session() as session:
         session.add(
             Notification(
-                account="memory", received_at=till.now, headers={}, body=b"", digest=b"d" * 32, kind="mandate",
-                external_id=mandate.external_id, state="waiting", next_at=till.now,
+                account="memory", received_at=till.now, headers={}, size=0, digest=b"d" * 32,
+                kind="mandate", external_id=mandate.external_id, state="waiting", next_at=till.now,
             )
         )  # fmt: skip
         session.commit()

@@ -109,6 +109,19 @@ def test_a_live_account_whose_facts_come_by_our_own_looking_only_is_silent(till:
     assert of(till).alarms == ()
 
 
+def test_what_was_found_by_looking_and_silence_are_one_task_until_it_is_done(till: Till) -> None:
+    for _ in range(3):
+        online = till.begin()
+        assert online.external_id is not None
+        till.vendor.pay(online.external_id)
+        till.later(hours=30)
+        till.cashier.sync(online.payment_id, "poll")
+        with till.session() as session:
+            assert health.health(session, {"memory": True}, now=till.now)[0].alarms == ("silent",)
+            assert health.raise_alarms(session, {"memory": True}, now=till.now) == 0
+    assert till.tasks() == ["news_missing"]
+
+
 def test_calls_that_mostly_fail_raise_an_alarm_and_one_task_until_it_is_done(till: Till) -> None:
     call(till, 2, ok=False, outcome="unavailable: no connection", minutes=5)
     assert of(till).alarms == ()

@@ -30,7 +30,7 @@ from supporters.payments.online.inbox import BAD_AN_HOUR, KEPT, KEPT_BAD, LARGES
 from supporters.payments.online.payment import OnlinePayment
 from tests.supporters.payments.online.till import ACCOUNT, Till
 
-COUNT = int(os.environ.get("ACHTERBAN_NEWS", "10000"))
+COUNT = int(os.environ.get("ACHTERBAN_NEWS", "1600"))
 THREADS = 16
 
 
@@ -122,7 +122,12 @@ def test_what_is_not_the_vendors_is_kept_for_a_look_and_acted_on_never(
     assert not receive(till, till.gateway, headers, raw)
     assert not receive(till, till.gateway, headers, raw)
     (row,) = rows(till)
-    assert (row.state, row.times, len(row.body) <= 4096) == ("bad", 2, True)
+    assert (row.state, row.times, row.size) == ("bad", 2, len(raw))
+    with till.session() as session:
+        kept = session.scalars(select(Notification)).one()
+        assert kept.body(session) == raw[:4096]
+        assert kept.sealed_body is not None
+        assert len(raw) < 8 or raw[:50] not in kept.sealed_body  # a few bytes may be there by chance
     till.later(days=1)
     assert post.work_through(till.cashier) == {"done": 0, "ignored": 0, "later": 0}
     assert (asked, till.gifts()) == ([], [])
@@ -183,6 +188,18 @@ def test_another_payments_id_with_our_key_looks_at_that_payment(till: Till, monk
     assert set(asked) == {name(paid), name(unpaid)}
     assert till.gifts() == [(2500, 2500)]
     assert (till.online(unpaid.payment_id).step, till.tasks()) == ("open", [])
+
+
+def test_one_name_with_keys_of_two_payments_has_each_of_them_looked_at(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = till.begin(), till.begin()
+    asked = watched(till, monkeypatch)
+    for number, online in enumerate((one, two)):
+        told = Nudge("mem_eeeeeeeeeeeeeeee", f"evt_{number}", "paid", key=online.payment.reference)
+        assert receive(till, Told(told))
+    assert post.work_through(till.cashier) == {"done": 2, "ignored": 0, "later": 0}
+    assert sorted(asked) == sorted([name(one), name(two)])
 
 
 @pytest.mark.parametrize("is_live", [True, False])
@@ -277,7 +294,7 @@ def test_the_same_news_put_off_by_two_at_once_waits_once(till: Till) -> None:
     assert sorted(row.state for row in rows(till)) == ["done"] * 3
 
 
-def test_ten_thousand_at_once(fresh_pg_engine: Engine) -> None:
+def test_thousands_at_once(fresh_pg_engine: Engine) -> None:
     """Real news of thirty payments among strangers' ids, replays and rubbish, from sixteen, while two are reading."""
     till = Till(fresh_pg_engine)
     payments = [till.begin(amount=f"{10 + number}.00") for number in range(30)]

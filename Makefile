@@ -44,4 +44,5 @@ bench: .venv/installed-bench ## run the benchmarks, peers included, one after an
 
 .venv/installed-bench: setup.cfg pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --editable '.[dev,bench]'
+	@rm -rf .venv/lib/python3*/site-packages/tests  # a peer brings its own, which would hide ours
 	@touch .venv/installed .venv/installed-dev $@

@@ -41,12 +41,18 @@ PERMISSIONS = {
     "money.look": "fundraiser",  # ask a payment gateway how it stands
     "money.raw": "finance",  # what a gateway posted, as it came
     "money.refund": "finance",
+    "returns.act": "fundraiser",  # on debits that came back
     "money.approve": "finance",
+    "money.accept": "finance",  # a statement that does not add up
+    "bank.work": "fundraiser",  # read files in, book what is matched, answer what is not
     "petitions.see": "viewer",
     "petitions.edit": "fundraiser",
     "petitions.private": "fundraiser",
     "petitions.remove": "fundraiser",
     "petitions.handover": "administrator",
+    "crowdfunding.see": "viewer",
+    "crowdfunding.edit": "fundraiser",
+    "crowdfunding.approve": "finance",
     "reports.see": "viewer",
     "year.close": "finance",
     "settings.edit": "finance",

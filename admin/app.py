@@ -14,7 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from werkzeug.exceptions import HTTPException
 
 import admin.migrations  # noqa: F401  (registers the revisions of the admin's own tables)
-from admin import access, clock, command, errors, i18n, labels, menu, security
+from admin import access, audit_lines, bank_view, clock, command, errors, i18n, labels, menu, security
 from admin.blueprint import NAME, bp
 from admin.kit.lists import shown_value
 from campaigns import Campaigns
@@ -31,9 +31,20 @@ PAGES = (
     "commitments",
     "gifts",
     "runs",
+    "bank",
+    "bank_booking",
+    "bank_upload",
+    "bank_statements",
+    "bank_lines",
+    "bank_queue",
+    "bank_answers",
+    "bank_splitting",
+    "our_accounts",
     "online_payments",
     "online_payment_acts",
     "refunds",
+    "returns",
+    "return_acts",
     "failing",
     "gateways",
     "payment_mails",
@@ -43,6 +54,15 @@ PAGES = (
     "settings",
     "year",
     "imports",
+    "editions",
+    "edition_acts",
+    "edition_edit",
+    "edition_placements",
+    "edition_pages",
+    "edition_matches",
+    "edition_offline",
+    "edition_account",
+    "gift_credit",
     "petitions",
     "petition_edit",
     "petition_updates",
@@ -64,6 +84,7 @@ DEFAULTS: dict[str, Any] = {
     "ADMIN_LIMIT_ADDRESS": "30 per 5 minutes",
     "ADMIN_LIMIT_ACCOUNT": "10 per 15 minutes",
     "ADMIN_UPLOAD_LIMIT": 50 * 1024 * 1024,
+    "ADMIN_BANK_UPLOAD_LIMIT": 512 * 1024 * 1024,  # the files of the bank that are read in at once
 }
 
 
@@ -116,6 +137,10 @@ def context() -> dict[str, Any]:
         "task_title": lambda task: i18n.saying(task.text, task.params),
         "iban_of": lambda account: account.spaced if access.may("people.private") else mask_iban(account.iban),
         "role_name": lambda role: errors.role_names().get(role, ""),
+        "reason_of": bank_view.reason,
+        "bank_iban": bank_view.iban,
+        "bank_words": bank_view.words,
+        "described": audit_lines.describe,
         "own_sign_in": "achterban_security" in current_app.extensions,
         "languages": i18n.LANGUAGES,
         "shown_value": shown_value,

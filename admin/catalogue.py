@@ -28,10 +28,12 @@ GIVING_PO = ADMIN.parent / "supporters" / "translations" / "nl" / "LC_MESSAGES" 
 #: Where the sentences come from that a visitor can get to read; the rest of the library speaks to staff.
 _PUBLIC_SOURCES = (
     "campaigns/web", "campaigns/petitions/form.py", "campaigns/petitions/terms.py", "campaigns/petitions/intake.py",
+    "campaigns/crowdfunding/page.py", "campaigns/crowdfunding/page_request.py", "campaigns/crowdfunding/page_links.py",
+    "campaigns/crowdfunding/picture.py", "supporters/money.py",
     "campaigns/petitions/once.py", "campaigns/petitions/signature.py", "campaigns/petitions/petition.py",
     "supporters/sealing.py",
     "supporters/people/contact.py", "supporters/people/typed.py", "supporters/links.py", "supporters/web/limits.py",
-    "supporters/web/problems.py",
+    "supporters/web/problems.py", "supporters/web/proof.py",
 )  # fmt: skip
 
 _GIVING_SOURCES = (
@@ -47,7 +49,7 @@ _PUBLIC_CALLS = {"say": 1, "wrong": 2}
 _LIBRARY_CALLS = {
     "BadInput": 1, "Refused": 1, "NotFound": 1, "NotAllowed": 1, "MoneyError": 1, "CurrencyMismatch": 1,
     "YearClosed": 1, "LinkTooOld": 1, "BadFile": 1, "BadMapping": 1, "FileRefused": 1, "error": 1, "warn": 1,
-    "raise_": 1, "Closed": 1,
+    "raise_": 1, "Closed": 1, "BadBankFile": 1, "NotBookedYet": 1, "Reason": 1,
 }  # fmt: skip
 #: Errors of the public pages, whose names say what they are.
 _OTHER_ERRORS = {"TooLarge": 1, "WrongKind": 1, "WrongOrigin": 1, "Flood": 1}
@@ -108,6 +110,8 @@ def _in_python(folder: Path, calls: dict[str, int]) -> Iterator[tuple[str, ...]]
                 texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
                 if _name(node.func) == "wrong":  # The field it is about comes first.
                     texts, wanted = texts[-1:] if len(texts) > 1 or " " in (texts or [""])[0] else [], 1
+                if _name(node.func) == "BadBankFile" and any(one.arg == "place" for one in node.keywords):
+                    texts = [f"%(place)s: {text}" for text in texts]  # As the error itself puts it in front.
                 # A log line or a code is one word; what is said to people has a space or a capital.
                 texts = [text for text in texts if _name(node.func) in _CALLS or " " in text or text[:1].isupper()]
                 if len(texts) >= wanted and texts[0]:

@@ -38,9 +38,15 @@ WORDS = _marked(
     "text in UTF-32", "it was made for something else", "a test payment on a live account",
     "a live payment on a test account", "it has another name at the gateway",
     "another payment has this name", "no reason given", "invalid",
-    "ended",
+    "ended", "draft", "live", "settled", "reported", "hidden", "entered", "counted", "met", "withdrawn",
     "pending", "waiting", "ready", "submitting", "unknown", "done", "nothing new", "about nothing of ours",
     "the same came again", "no payment of ours has this name yet",
+    "a zip file or an Excel workbook", "a compressed file (.gz)", "a web page (HTML)", "a CSV file", "a JSON file",
+    "an MT942", "XML of another kind", "a file of a kind we do not know",
+    "a collection file (pain.008), which goes to the bank",
+    "a file of payments to make (pain.001), which goes to the bank",
+    "not well-formed (invalid token)", "mismatched tag", "undefined entity", "junk after document element",
+    "duplicate attribute", "reference to invalid character number", "unknown encoding",
 )  # fmt: skip
 
 domain = Domain(translation_directories=[str(FOLDER)])
@@ -76,6 +82,18 @@ def worded(text: str) -> str:
     return str(_for_reader(text))
 
 
+def _placed(part: str) -> str:
+    """One part of a place in a file of the bank: its line, and what one counts there."""
+    if not (found := re.fullmatch(r"(line|statement|entry|part|batch|debit) (\d+)", part)):
+        return part
+    words = {
+        "line": gettext("line %(number)s"), "statement": gettext("statement %(number)s"),
+        "entry": gettext("entry %(number)s"), "part": gettext("part %(number)s"),
+        "batch": gettext("batch %(number)s"), "debit": gettext("debit %(number)s"),
+    }  # fmt: skip
+    return words[found[1]] % {"number": found[2]}
+
+
 def _for_reader(value: Any) -> Any:
     if isinstance(value, Money | date):
         return money(value) if isinstance(value, Money) else day(value)
@@ -87,6 +105,8 @@ def _for_reader(value: Any) -> Any:
         return money(Money.of(found[2].replace(",", ""), found[1]))
     if found := re.fullmatch(r"([A-Z]{3} -?[\d,.]+) where ([A-Z]{3} -?[\d,.]+) was asked", value):
         return gettext("%(found)s where %(asked)s was asked", found=_for_reader(found[1]), asked=_for_reader(found[2]))
+    if re.match(r"line \d+(, |$)", value):
+        return ", ".join(_placed(part) for part in value.split(", "))
     words = [value] if value in WORDS else value.split(" or ")
     return " / ".join(gettext(word) for word in words) if set(words) <= WORDS else value
 
@@ -149,6 +169,11 @@ def percent(value: float | None) -> str:
     if value is None:
         return "–"
     return ("+" if value > 0 else "") + str(format_percent(value / 100, "#,##0.#%", locale=locale()))
+
+
+def share(value: float) -> str:
+    """Of a whole; the value counts in percents."""
+    return str(format_percent(value / 100, "#,##0.0#%", locale=locale()))
 
 
 def day(value: date | datetime | None, length: str = "long") -> str:

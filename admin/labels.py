@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from admin import payment_labels
+from admin import bank_labels, payment_labels
 from admin.i18n import lazy
 
 _WORDS: dict[str, dict[str, Any]] = {
@@ -54,6 +54,9 @@ _WORDS: dict[str, dict[str, Any]] = {
         "completed": lazy("Came to its end"),
         "replaced": lazy("Replaced by another"),
         "chargeback": lazy("Taken back by the donor"),
+        "debit_returned": lazy("A debit came back"),
+        "new_account": lazy("Another account number is needed"),
+        "died_perhaps": lazy("The bank says they have died"),
         "unknown": lazy("Reason not known"),
     },
     "term_reason": {"started": lazy("Started")},
@@ -81,6 +84,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "refund": lazy("Refund by us"),
         "return": lazy("Returned by the bank"),
         "chargeback": lazy("Taken back by the donor"),
+        "correction": lazy("Corrected: no money moved"),
         "reinstated": lazy("Came back to us after all"),
     },
     "evidence": {
@@ -132,6 +136,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "paused": lazy("Paused"),
         "missed": lazy("Too late to collect by itself"),
         "returned": lazy("Came back before"),
+        "not_yet": lazy("Came back before, and is tried again later"),
         "no_mandate": lazy("No mandate"),
         "mandate_cancelled": lazy("Mandate ended"),
         "mandate_used": lazy("One-off mandate was used"),
@@ -265,6 +270,99 @@ _WORDS: dict[str, dict[str, Any]] = {
         "over": lazy("Its closing moment has passed"),
         "closed": lazy("Closed"),
     },
+    "edition": {
+        "draft": lazy("Draft"),
+        "approved": lazy("Approved"),
+        "live": lazy("Public"),
+        "over": lazy("Its last day has passed"),
+        "paused": lazy("Paused"),
+        "ended": lazy("Ended"),
+        "settled": lazy("Account made up"),
+        "reported": lazy("Accounted for"),
+    },
+    "edition_mode": {
+        "keep_it_all": lazy("What comes in is for the purpose, also when the goal is not reached"),
+        "all_or_nothing": lazy("Below the first goal everything goes back to who gave"),
+        "conditional_match": lazy("What comes in is for the purpose; a sponsor's part depends on the goal"),
+    },
+    "edition_recurring": {
+        "first": lazy("Of a gift that returns only the first payment counts"),
+        "received": lazy("Of a gift that returns each payment counts when it came"),
+        "year": lazy("Of a gift that returns each payment counts when it came; the rest of its first year is promised"),
+    },
+    "goal_kind": {
+        "amount": lazy("Money"),
+        "supporters": lazy("Supporters"),
+        "impact": lazy("What your work does: so much for each"),
+    },
+    "credit_how": {
+        "link": lazy("The link of the form said so"),
+        "reference": lazy("The reference on the transfer said so"),
+        "source": lazy("Its source code said so"),
+        "staff": lazy("A colleague said so"),
+        "sponsor": lazy("It pays for a match"),
+    },
+    "credit_standing": {
+        "counts": lazy("It counts"),
+        "early": lazy("It came before the first day, and does not count"),
+        "late": lazy("It came after the last day, and does not count"),
+        "not_first": lazy("Only the first payment counts, and this is a later one"),
+        "other_currency": lazy("It is in another currency, and does not count"),
+        "sponsor": lazy("It pays for a match, and counts there"),
+    },
+    "match_freed": {
+        "oldest": lazy("It goes to the gift that waits longest"),
+        "lapses": lazy("The sponsor keeps it"),
+    },
+    "edition_stage": {
+        "received": lazy("Received"),
+        "on_its_way": lazy("On its way"),
+        "promised": lazy("Promised"),
+    },
+    "counted_kind": {
+        "online": lazy("Online"),
+        "direct_debit": lazy("Direct debit"),
+        "transfer": lazy("Bank transfer"),
+        "cash": lazy("Cash"),
+        "collection": lazy("Door-to-door or street collection"),
+        "platform": lazy("Another platform"),
+        "match": lazy("A sponsor's match"),
+        "other": lazy("Booked by hand or imported"),
+    },
+    "counted_evidence": {
+        "gift": lazy("Gifts"),
+        "reversal": lazy("What went back"),
+        "document": lazy("A document, seen by two people"),
+        "match": lazy("A sponsor's promise"),
+    },
+    "placement_kind": {
+        "post": lazy("Post on social media"),
+        "newspaper": lazy("Newspaper"),
+        "radio": lazy("Radio"),
+        "tv": lazy("Television"),
+        "flyer": lazy("Flyer"),
+        "mail": lazy("Letter by post"),
+        "email": lazy("E-mail"),
+        "website": lazy("Website"),
+        "event": lazy("Event"),
+    },
+    "match": {
+        "draft": lazy("Not announced yet"),
+        "live": lazy("Announced"),
+        "ended": lazy("Ended"),
+        "lapsed": lazy("Lapsed: its condition was not met"),
+    },
+    "fundraising_page": {
+        "waiting": lazy("Waits for a look"),
+        "live": lazy("Public"),
+        "hidden": lazy("Hidden"),
+    },
+    "offline_money": {
+        "entered": lazy("Waits for a second person"),
+        "counted": lazy("On its way"),
+        "met": lazy("Received"),
+        "withdrawn": lazy("Withdrawn"),
+    },
     "confirm_policy": {
         "required": lazy("Required: a signature counts in the large number after the button in the mail"),
         "soft": lazy("Soft: it counts at once, and a mail asks whether it was them"),
@@ -303,6 +401,10 @@ _WORDS: dict[str, dict[str, Any]] = {
 }
 
 _COLOURS = {
+    "edition": {"live": "good", "approved": "info", "draft": "warn", "paused": "warn", "over": "warn"},
+    "match": {"draft": "warn", "live": "good", "lapsed": "bad"},
+    "fundraising_page": {"waiting": "warn", "live": "good"},
+    "offline_money": {"entered": "warn", "counted": "info", "met": "good"},
     "petition": {"open": "good", "waits": "info", "draft": "warn", "over": "warn", "closed": ""},
     "commitment": {"active": "good", "paused": "warn", "upcoming": "info", "ended": ""},
     "instalment": {"due": "info", "claimed": "info", "paid": "good", "returned": "bad", "missed": "warn"},
@@ -317,11 +419,11 @@ _COLOURS = {
     "batch": {"prepared": "warn", "approved": "info", "exported": "info", "booked": "good"},
     "publication": {"waiting": "warn", "approved": "good", "rejected": "bad"},
     "network_kind": {"allow": "good", "block": "bad"},
-    "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad", "reinstated": "good"},
+    "reversal": {"refund": "warn", "return": "bad", "chargeback": "bad", "correction": "warn", "reinstated": "good"},
 }
 
-_WORDS |= payment_labels.WORDS
-_COLOURS |= payment_labels.COLOURS
+_WORDS |= payment_labels.WORDS | bank_labels.WORDS
+_COLOURS |= payment_labels.COLOURS | bank_labels.COLOURS
 
 
 def label(family: str, value: str | None) -> str:

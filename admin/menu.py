@@ -56,6 +56,8 @@ GROUPS = (
             Entry(lazy("Gifts"), "gifts", "gifts.see", ("gift_",)),
             Entry(lazy("Commitments"), "commitments", "commitments.see", ("commitment_",)),
             Entry(lazy("Collection runs"), "runs", "money.see", ("run_",)),
+            Entry(lazy("Bank"), "bank", "money.see", ("bank_",)),
+            Entry(lazy("Returns"), "returns", "money.see", ("returns_", "return_")),
             Entry(lazy("Online payments"), "online_payments", "money.see", ("online_payment", "payment_mail")),
             Entry(lazy("Refunds"), "refunds", "money.see", ("refund_",)),
             Entry(lazy("Failing commitments"), "failing", "commitments.see", ("failing_",)),
@@ -66,6 +68,7 @@ GROUPS = (
         lazy("Voices"),
         (
             Entry(lazy("Petitions"), "petitions", "petitions.see", ("petition_",)),
+            Entry(lazy("Crowdfunding"), "editions", "crowdfunding.see", ("edition_",)),
             Entry(lazy("Data requests"), "data_requests", "petitions.private", ("data_request",)),
             Entry(lazy("Networks"), "networks", "petitions.see", ("network",)),
         ),
@@ -76,6 +79,7 @@ GROUPS = (
         (
             Entry(lazy("Funds"), "funds", "settings.edit", ("fund_",)),
             Entry(lazy("Creditor accounts"), "creditors", "settings.edit", ("creditor_",)),
+            Entry(lazy("Our bank accounts"), "our_accounts", "settings.edit", ("our_account",)),
             Entry(lazy("Users"), "users", "users.manage", ("user_",)),
             Entry(lazy("Audit log"), "audit_log", "audit.see"),
         ),

@@ -159,6 +159,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "replaced": lazy("Replaced by another"),
         "ended by the donor": lazy("Ended by the donor"),
         "the gateway has it no more": lazy("The gateway does not know the mandate any more"),
+        "no_permission": lazy("No permission, says the bank"),
     },
     "why_failing": {
         "mandate": lazy("Card or mandate is no longer valid"),
@@ -174,6 +175,22 @@ WORDS: dict[str, dict[str, Any]] = {
         "failing": lazy("Half of what we asked in the last hour, or more, came to nothing."),
         "waiting": lazy("News waits for more than an hour: the job that looks at it does not run."),
     },
+    "return_who": {
+        "bank": lazy("Refused by the bank"),
+        "donor": lazy("Taken back by the donor"),
+        "us": lazy("Our own data"),
+    },
+    "return_action": {
+        "retry": lazy("Try once more after payday"),
+        "ask_iban": lazy("Ask for another account number"),
+        "end_mandate": lazy("End the mandate"),
+        "hold_and_call": lazy("Hold it, and call"),
+        "fix_data": lazy("Put our data right"),
+        "deceased": lazy("Verify, then report the death"),
+        "investigate": lazy("Look into it"),
+        "nothing": lazy("Nothing: leave it as it is"),
+        "end": lazy("End the commitment"),
+    },
     "payment_mail": {
         "gift_receipt": lazy("Thanks for a gift"),
         "gift_refunded": lazy("Money was given back"),
@@ -183,6 +200,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "charge_given_up": lazy("It failed, and we stop trying"),
         "own_page_link": lazy("Link to their own page"),
         "account_changed": lazy("The account was changed"),
+        "debit_retry": lazy("A debit is tried again"),
+        "debit_new_account": lazy("Another account number is needed"),
     },
 }
 
@@ -216,6 +235,8 @@ COLOURS = {
     },
     "notification": {"waiting": "info", "taken": "info", "done": "good", "ignored": "", "bad": "bad"},
     "gateway_mandate": {"pending": "info", "valid": "good", "invalid": "bad"},
+    "return_who": {"bank": "warn", "donor": "bad", "us": "info"},
+    "return_stage": {"rejected": "warn", "returned": "bad"},
     "why_failing": {
         "mandate": "bad",
         "charged_back": "bad",

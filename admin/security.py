@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from admin import blueprint, clock
 from admin.access import PERMISSIONS, may
 from admin.users import Role, User
-from campaigns.web import api, pages
+from campaigns.web import api, own_pages, own_pages_api, pages
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import NotAllowed
@@ -30,7 +30,7 @@ CSP = (
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-FOR_VISITORS = (api.bp, pages.bp, own_page.bp, *giving.BLUEPRINTS)
+FOR_VISITORS = (api.bp, pages.bp, own_pages.bp, own_pages_api.bp, own_page.bp, *giving.BLUEPRINTS)
 
 #: What is tried with a secret, and may therefore not be tried for ever.
 THROTTLED = (

@@ -14,11 +14,24 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from admin.access import may
 from admin.audit_lines import describe
 from admin.blueprint import NAME
+from admin.i18n import day, lazy, money
 from admin.i18n import gettext as _
-from admin.i18n import lazy, money
 from admin.labels import badge, label
-from supporters import AuditEntry, Commitment, Designation, Gift, Money, OnlinePayment, Payment, Reversal, Supporter
+from supporters import (
+    AuditEntry,
+    Commitment,
+    Designation,
+    Gift,
+    Money,
+    OnlinePayment,
+    Payment,
+    Returned,
+    Reversal,
+    Supporter,
+)  # fmt: skip
 from supporters.payments import timeline as payments_timeline
+from supporters.payments.bank.line import BankAllocation, BankLine
+from supporters.payments.returns.reasons import reason_of
 
 SHOWN = 30
 
@@ -92,18 +105,42 @@ def _gifts(session: Session, person: Supporter, place: Any) -> list[Entry]:
         .where(Gift.supporter_id == person.id)
         .options(selectinload(Gift.designations).joinedload(Designation.fund))
     )
+    found = session.scalars(_earlier(query, Gift.received_on, Gift.id, 1, place)).all()
+    told = _told_by_the_bank(session, [gift.id for gift in found])
     return [
         Entry(
             gift.received_on,
             1,
             gift.id,
             _("Gift through a commitment") if gift.commitment_id else label("gift", gift.kind),
-            note=" · ".join(filter(None, [gift.description, ", ".join(d.fund.name for d in gift.designations)])),
+            note=" · ".join(
+                filter(
+                    None, [gift.description, ", ".join(d.fund.name for d in gift.designations), told.get(gift.id, "")]
+                )
+            ),
             amount=money(gift.money),
             href=url_for(f"{NAME}.gift_page", gift_id=gift.id),
         )
-        for gift in session.scalars(_earlier(query, Gift.received_on, Gift.id, 1, place))
+        for gift in found
     ]
+
+
+def _told_by_the_bank(session: Session, gift_ids: list[int]) -> dict[int, str]:
+    """Of each gift that a line of the bank brought: when, and how we knew whose it was."""
+    query = (
+        select(BankAllocation.gift_id, BankAllocation.because, BankLine.booked_on)
+        .join(BankLine, BankLine.id == BankAllocation.line_id)
+        .where(BankAllocation.gift_id.in_(gift_ids), BankAllocation.kind == "gift")
+        .order_by(BankAllocation.id)
+    )
+    return {
+        gift_id: _("by bank transfer on %(day)s: %(why)s", day=day(on), why=_lower(label("match_evidence", because)))
+        for gift_id, because, on in session.execute(query)
+    }
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
@@ -114,7 +151,7 @@ def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
             2,
             back.id,
             label("reversal", back.kind),
-            note=back.reason_code or back.description,
+            note=_why_back(back),
             amount=money(-Money(back.amount, back.gift.currency)),
             badge=badge("reversal", back.kind),
             href=url_for(f"{NAME}.gift_page", gift_id=back.gift_id),
@@ -123,22 +160,44 @@ def _reversals(session: Session, person: Supporter, place: Any) -> list[Entry]:
     ]
 
 
+def _why_back(back: Reversal) -> str:
+    """The bank's code with what it means; else what somebody wrote."""
+    if back.kind in ("return", "chargeback") and back.reason_code:
+        return f"{back.reason_code}: {_(reason_of(back.reason_code, back.reversed_on).meaning)}"
+    return back.reason_code or back.description
+
+
 def _payments(session: Session, person: Supporter, place: Any) -> list[Entry]:
     """Those that no gift tells of: under way, failed, broken off; and what came in a second time."""
-    query = payments_timeline.to_tell(person.id).add_columns(OnlinePayment).where(Payment.state != "returned")
+    query = (
+        payments_timeline.to_tell(person.id)
+        .outerjoin(Returned, Returned.payment_id == Payment.id)
+        .add_columns(OnlinePayment, Returned)
+        .where(Payment.state != "returned")
+    )
     return [
         Entry(
             payment.collect_on,
             0,
             payment.id,
             _(payments_timeline.text_of(payment, online), money=money(payment.money)),
-            note=label("failure_code", online.failure_code) if online is not None else "",
-            href=url_for(f"{NAME}.online_payment", payment_id=payment.id)
-            if online is not None and may("money.see")
-            else None,
+            note=label("failure_code", online.failure_code) if online is not None else _why_refused(back),
+            href=_to_payment(payment, online, back),
         )
-        for payment, online in session.execute(_earlier(query, Payment.collect_on, Payment.id, 0, place))
+        for payment, online, back in session.execute(_earlier(query, Payment.collect_on, Payment.id, 0, place))
     ]
+
+
+def _why_refused(back: Returned | None) -> str:
+    return f"{back.reason or '–'}: {_(back.why.meaning)}" if back is not None else ""
+
+
+def _to_payment(payment: Payment, online: OnlinePayment | None, back: Returned | None) -> str | None:
+    if not may("money.see"):
+        return None
+    if online is not None:
+        return url_for(f"{NAME}.online_payment", payment_id=payment.id)
+    return url_for(f"{NAME}.return_page", returned_id=back.id) if back is not None else None
 
 
 def _changes(session: Session, person: Supporter, place: Any) -> list[Entry]:
@@ -167,6 +226,8 @@ def _by(line: AuditEntry) -> str:
 
 
 def _to(line: AuditEntry) -> str | None:
+    if line.subject == "returned" and line.subject_id and may("money.see"):
+        return url_for(f"{NAME}.return_page", returned_id=line.subject_id)
     if line.subject == Commitment.__tablename__.split("_", 1)[1] and line.subject_id:
         return url_for(f"{NAME}.commitment_page", commitment_id=line.subject_id)
     return None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, instant, line, pk, word
-from supporters.documents import Document, DocumentPart
+from supporters.documents import Document, DocumentPart, digest_of
 from supporters.errors import Refused
 from supporters.lifecycle.importing import Import, Table, suggest
 
@@ -25,7 +25,7 @@ class Upload(Base):
     __tablename__ = "admin_upload"
 
     id: Mapped[pk]
-    kind: Mapped[word]  # supporters, commitments, gifts
+    kind: Mapped[word]  # supporters, commitments, gifts; bank: a file that waits for somebody to accept it
     filename: Mapped[line]
     document_id: Mapped[int] = mapped_column(ForeignKey("supporters_document.id"))
     #: Column → field, or "" for one that is left out; empty until somebody said it.
@@ -68,6 +68,33 @@ class Upload(Base):
         session.add(upload)
         session.flush()
         upload.result = {"proposed": upload._propose(session, table.columns)}
+        return upload
+
+    @classmethod
+    def keep(
+        cls, session: Session, kind: str, filename: str, stream: IO[bytes], *, why: dict[str, Any], by: Actor,
+        now: datetime,
+    ) -> Upload:  # fmt: skip
+        """A file that waits for a decision, with why it does; one that waits already is kept once."""
+        digest = digest_of(stream)
+        there = session.scalar(
+            select(cls)
+            .join(Document, Document.id == cls.document_id)
+            .where(cls.kind == kind, cls.removed_at.is_(None), Document.sha256 == digest)
+            .limit(1)
+        )
+        if there is not None:
+            return there
+        document = Document.store(
+            session, iter(lambda: stream.read(1 << 20), b""), kind="kept_aside", filename=filename[:255],
+            media_type="application/octet-stream", by=by, now=now,
+        )  # fmt: skip
+        upload = cls(
+            kind=kind, filename=filename[:255], document=document, columns={}, settings={}, result=why,
+            uploaded_at=now, uploaded_by=by.key,
+        )  # fmt: skip
+        session.add(upload)
+        session.flush()
         return upload
 
     def _propose(self, session: Session, columns: list[str]) -> dict[str, str]:

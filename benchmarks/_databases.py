@@ -16,9 +16,10 @@ from sqlalchemy.pool import NullPool
 
 from supporters import migrations
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
-from tests.databases import postgres_server
+from tests.databases import postgres_server  # noqa: E402
 
 
 @contextmanager

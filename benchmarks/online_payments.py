@@ -92,7 +92,7 @@ class Bench:
             ])  # fmt: skip
             session.execute(insert(GatewayMandate), [
                 {
-                    "id": n, "supporter_id": n, "gateway": "memory", "account": "memory", "customer": f"memcst_{n:032x}",
+                    "id": n, "supporter_id": n, "account": "memory", "customer": f"memcst_{n:032x}",
                     "external_id": f"memmdt_{n:032x}", "method": "card", "label": "Visa •••• 4242", "reference": "",
                     "state": "valid", "reason": "", "created_at": NOW, "created_by": BENCH.key,
                 }

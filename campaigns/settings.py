@@ -25,6 +25,8 @@ class Settings:
     steady_limit_with_proof: str = "3000 per day"
     #: Beyond this a network is told to wait; until then what is over its limit is stored, in quarantine.
     flood_limit: str = "300 per minute"
+    #: Forms from one network that start a page in crowdfunding, or ask for the link to one.
+    pages_limit: str = "20 per hour"
     #: How much work a proof is: a number up to this has to be found.
     proof_number: int = 50_000
     #: Seconds that a count may be old within one process; caches in front add their own.
@@ -53,6 +55,6 @@ class Settings:
         return cls(**given)
 
     def limit(self, name: str, *, with_proof: bool = False) -> RateLimitItem:
-        """``burst``, ``steady`` or ``flood``."""
+        """``burst``, ``steady``, ``flood`` or ``pages``."""
         key = f"{name}_limit{'_with_proof' if with_proof else ''}"
         return parse(getattr(self, key))

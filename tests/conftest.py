@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,15 @@ from tests import cast
 from tests.databases import DIALECTS, PostgresDatabases, SqliteDatabases, postgres_server
 
 Databases = SqliteDatabases | PostgresDatabases
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each test has an application of its own, and would compile every template anew."""
+    folder = tmp_path_factory.mktemp("templates")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
+        yield
 
 
 # --- databases -------------------------------------------------------------------------------------------------

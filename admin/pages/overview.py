@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select
 
 from admin import clock
 from admin.access import may, needs
+from admin.bank_agrees import agreement
 from admin.blueprint import NAME, bp
 from admin.data import session
 from admin.i18n import gettext as _
@@ -22,9 +23,20 @@ from admin.pages.gateways import healths
 from admin.pages.gifts import to_thank
 from admin.pages.online_payments import NEEDS_A_LOOK
 from admin.pages.runs import waiting_to_be_announced
-from supporters import CollectionBatch, Commitment, CreditorAccount, Gift, Mandate, OnlinePayment, Refund, Task
+from supporters import (
+    CollectionBatch,
+    Commitment,
+    CreditorAccount,
+    Gift,
+    Mandate,
+    OnlinePayment,
+    Refund,
+    Returned,
+    Task,
+)  # fmt: skip
 from supporters.giving.mandate import LAPSE_MONTHS
 from supporters.giving.months import add_months
+from supporters.payments.bank.line import BankLine
 from supporters.payments.online.failing import failing
 from supporters.reports.year import MonthlyIncome, YearReport, monthly_income
 
@@ -58,6 +70,7 @@ def overview() -> ResponseReturnValue:
         todos=todos(today),
         figures=remembered(f"figures {year}", lambda: YearReport.of(session(), year).figures),
         year=year,
+        agreement=agreement() if may("money.see") else None,
         chart=income_chart(year, remembered(f"months {year}", lambda: monthly_income(session(), year))),
     )
 
@@ -85,6 +98,14 @@ def todos(today: date) -> list[ToDo]:
         found.append(ToDo(count, _("Online payments that need a look"), href))
         waiting = select(Refund.id).where(Refund.state == "waiting")
         found.append(ToDo(_count(waiting), _("Refunds that wait for a second person"), url_for(f"{NAME}.refunds")))
+        waits = BankLine.state.in_(("proposed", "unknown"))
+        answers = remembered("bank lines to answer", lambda: _count(select(BankLine.id).where(waits)))
+        bank = url_for(f"{NAME}.bank_queue") if may("bank.work") else url_for(f"{NAME}.bank_lines", state="open")
+        found.append(ToDo(answers, _("Lines of the bank to answer"), bank))
+        matched = remembered(
+            "bank lines to book", lambda: _count(select(BankLine.id).where(BankLine.state == "matched"))
+        )
+        found.append(ToDo(matched, _("Lines of the bank to book"), url_for(f"{NAME}.bank")))
         alarms = remembered("gateway alarms", lambda: sum(bool(each.alarms) for each in healths()))
         found.append(ToDo(alarms, _("Payment gateways with an alarm"), url_for(f"{NAME}.gateways")))
     if may("tasks.see"):
@@ -103,6 +124,9 @@ def todos(today: date) -> list[ToDo]:
             for account in session().scalars(select(CreditorAccount).where(CreditorAccount.is_active))
         )
         found.append(ToDo(untold, _("Commitments whose amount was not announced"), url_for(f"{NAME}.run_announce")))
+    if may("money.see"):
+        back = select(Returned.id).where(Returned.acted_at.is_(None))
+        found.append(ToDo(_count(back), _("Debits that came back"), url_for(f"{NAME}.returns")))
     if may("commitments.see"):
         trouble = failing(today).with_only_columns(Commitment.id)
         count = remembered("failing commitments", lambda: _count(trouble))

@@ -15,7 +15,7 @@ from supporters.mail.letter import Letter, preview
 
 MAILS = (
     "gift_receipt", "charge_notice", "charge_retry", "charge_needs_you", "charge_given_up", "gift_refunded",
-    "own_page_link", "account_changed",
+    "own_page_link", "account_changed", "debit_retry", "debit_new_account",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from wtforms import TextAreaField
 from admin import clock
 from admin.access import Denied, current_actor, may, needs
 from admin.blueprint import NAME, bp
-from admin.data import session
+from admin.data import asked_key, session
 from admin.i18n import gettext as _
 from admin.i18n import lazy, ngettext, say
 from admin.kit.forms import Form, at_most, saving, shown, strip, text
@@ -78,9 +78,9 @@ def petition_moderation(slug: str) -> ResponseReturnValue:
         raise NotFound("There is no list “%(state)s”.", state=state[:20])
     if state != "approved" and not may("petitions.private"):
         raise Denied("petitions.private")
-    after = request.args.get("after", type=int)
+    after = asked_key("after")
     items = moderation.queue(session(), petition, state, after=after, most=BATCH)
-    done = request.args.get("done", type=int)
+    done = asked_key("done")
     last = session().get(Publication, done) if done else None
     return page(
         "petition_moderation.html",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO
-
-from flask import Response, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from wtforms import IntegerField
 
 from admin import clock
@@ -19,6 +15,7 @@ from admin.data import session
 from admin.i18n import day, lazy, ngettext
 from admin.i18n import gettext as _
 from admin.kit.confirm import Confirmation
+from admin.kit.documents import download, kind_of
 from admin.kit.forms import DateField, Form, required, saving, shown
 from admin.kit.forms import text as line
 from admin.pages.petition_desk import crumbs, found, page
@@ -26,15 +23,9 @@ from admin.pages.petition_edit import SureForm
 from campaigns.petitions.offline import OfflineCount
 from campaigns.petitions.petition import Petition
 from supporters import audit
+from supporters.db import is_key
 from supporters.documents import Document
 from supporters.errors import BadInput, NotFound
-
-#: How a file begins, and what it then is. The name it came with says nothing.
-KINDS = (
-    (b"%PDF-", "application/pdf", "pdf"),
-    (b"\xff\xd8\xff", "image/jpeg", "jpg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
-)
 
 
 class OfflineForm(Form):
@@ -54,19 +45,10 @@ def to_offline(petition: Petition) -> str:
 
 
 def _find(petition: Petition, count_id: int) -> OfflineCount:
-    row = session().get(OfflineCount, count_id)
+    row = session().get(OfflineCount, count_id) if is_key(count_id) else None
     if row is None or row.petition_id != petition.id:
         raise NotFound("This petition has no count of sheets with that number.")
     return row
-
-
-def _kind_of(stream: IO[bytes]) -> tuple[str, str]:
-    start = stream.read(16)
-    stream.seek(0)
-    for begins, media_type, ending in KINDS:
-        if start.startswith(begins):
-            return media_type, ending
-    raise BadInput("This is neither a PDF nor a JPEG or PNG picture.", field="scan")
 
 
 @bp.get("/petitions/<slug>/paper")
@@ -87,7 +69,7 @@ def petition_offline_new(slug: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         with saving(form) as saved:
             stream = form.scan.data.stream
-            media_type, ending = _kind_of(stream)
+            media_type, ending = kind_of(stream, "scan")
             if form.counted_on.data > clock.today():
                 raise BadInput("They cannot have been counted in the future.", field="counted_on")
             given = {"by": current_actor(), "now": clock.now()}
@@ -141,16 +123,4 @@ def petition_offline_scan(slug: str, count_id: int) -> ResponseReturnValue:
     row = _find(petition, count_id)
     with saving() as saved:
         audit.record(saved, current_actor(), "see", row, now=clock.now(), petition=petition.slug)
-    document: Document = Document.get(session(), row.document_id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{document.filename}"',
-        "Content-Length": str(document.size),
-    }
-    key, engine = document.id, session().get_bind()
-
-    def content() -> Iterator[bytes]:
-        with Session(engine) as own:
-            kept: Document = Document.get(own, key)
-            yield from kept.chunks(own)
-
-    return Response(content(), mimetype=document.media_type, headers=headers)
+    return download(row.document_id)

@@ -11,7 +11,7 @@ from wtforms import HiddenField
 from admin import clock
 from admin.access import current_actor, needs
 from admin.blueprint import NAME, bp
-from admin.data import session
+from admin.data import asked_key, session
 from admin.i18n import gettext as _
 from admin.i18n import ngettext, number
 from admin.kit.charts import Chart, Series
@@ -84,7 +84,7 @@ def _chart(trends: Trends) -> Chart:
 def petition_quarantine(slug: str) -> ResponseReturnValue:
     petition = found(slug)
     risk = request.args.get("risk")
-    held = quarantine.held(session(), petition, risk=risk, after=request.args.get("after", type=int), most=PAGE)
+    held = quarantine.held(session(), petition, risk=risk, after=asked_key("after"), most=PAGE)
     return page(
         "petition_quarantine.html",
         petition,

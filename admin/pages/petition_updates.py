@@ -23,6 +23,7 @@ from admin.pages.petition_edit import SureForm, area
 from campaigns.petitions.markdown import to_html
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.update import PetitionUpdate
+from supporters.db import is_key
 from supporters.errors import NotFound
 
 
@@ -40,7 +41,7 @@ def to_updates(petition: Petition) -> str:
 
 
 def _find(petition: Petition, update_id: int) -> PetitionUpdate:
-    update = session().get(PetitionUpdate, update_id)
+    update = session().get(PetitionUpdate, update_id) if is_key(update_id) else None
     if update is None or update.petition_id != petition.id:
         raise NotFound("This petition has no update with that number.")
     return update

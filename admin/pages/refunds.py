@@ -189,18 +189,22 @@ def refund_approve(refund_id: int) -> ResponseReturnValue:
             flash(_("Approved. It is sent to the gateway within a minute."), "success")
             return redirect(to_payment(refund.payment_id))
     if refund.requested_by == current_actor().key:
-        points.append(_("You asked for this yourself: somebody else has to approve it."))
-    return Confirmation(
-        title=_("Approve a refund"),
-        question=_(
+        question, button = _("You asked for this yourself: somebody else has to approve it."), ""
+    else:
+        question = _(
             "You are the second person. You give back, of %(whole)s of %(name)s:",
             whole=money(refund.payment.money),
             name=refund.payment.payer.name,
-        ),
+        )
+        button = _("I approve this refund")
+    return Confirmation(
+        title=_("Approve a refund"),
+        question=question,
         points=[*points, *payment_story.warnings_before_refund(online, alone=limit(refund.currency))[:-1]],
         total=refund.money,
-        button=_("I approve this refund"),
+        button=button,
         back=to_payment(refund.payment_id),
+        leave="" if button else _("Back"),
         crumbs=[*crumbs(online), (_("Refunds"), url_for(f"{NAME}.refunds"))],
     ).show(form)
 
@@ -224,6 +228,7 @@ def refund_cancel(refund_id: int) -> ResponseReturnValue:
         total=refund.money,
         button=_("Cancel the refund"),
         back=to_payment(refund.payment_id),
+        leave=_("Back"),
         danger=True,
         crumbs=[*crumbs(find(refund.payment_id)), (_("Refunds"), url_for(f"{NAME}.refunds"))],
     ).show(form)

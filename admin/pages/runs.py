@@ -17,14 +17,15 @@ from admin import clock
 from admin.access import current_actor, may, needs, roles_with
 from admin.blueprint import NAME, bp
 from admin.data import session
-from admin.i18n import day, lazy, number
+from admin.i18n import day, lazy, number, share
 from admin.i18n import gettext as _
 from admin.kit.confirm import Confirmation
 from admin.kit.forms import DateField, Form, chosen, required, saving, shown, text
 from admin.kit.lists import Column, Filter, listing
 from admin.labels import badge, choices
+from admin.run_result import RunResult
 from admin.users import Role, User
-from supporters import CollectionBatch, Commitment, CreditorAccount, Document, Mandate, Supporter, Term
+from supporters import CollectionBatch, Commitment, CreditorAccount, Document, Instalment, Mandate, Supporter, Term
 from supporters.errors import NotFound
 from supporters.payments.sepa import announcement, calendar
 from supporters.payments.sepa.pain008 import FORMATS
@@ -164,6 +165,8 @@ def run_page(batch_id: int) -> ResponseReturnValue:
         colleagues=colleagues(batch),
         name_of=name_of,
         due=clock.today() >= batch.collect_on,
+        result=RunResult.of(session(), batch) if batch.state in ("exported", "booked") else None,
+        share=share,
         latest=calendar.before(batch.collect_on, max(1, batch.account.lead_days))
         if batch.state in ("prepared", "approved")
         else None,
@@ -215,17 +218,22 @@ def run_approve(batch_id: int) -> ResponseReturnValue:
         if not form.refusal:
             flash(_("Approved. The file is ready for the bank."), "success")
             return redirect(to_run(batch_id))
+    if batch.prepared_by == current_actor().key:
+        question, button = _("You prepared this collection yourself: somebody else has to approve it."), ""
+    else:
+        question, button = _("You are the second person. You approve:"), _("I approve this collection")
     return Confirmation(
         title=_("Approve collection %(number)s", number=batch.number),
-        question=_("You are the second person. You approve:"),
+        question=question,
         points=[
             _("The bank collects this on %(day)s.", day=day(batch.collect_on)),
             _("The file is made now and never changes; until it is downloaded it can be cancelled whole."),
         ],
         count=batch.count,
         total=batch.money,
-        button=_("I approve this collection"),
+        button=button,
         back=to_run(batch_id),
+        leave="" if button else _("Back"),
         crumbs=crumbs(batch),
     ).show(form)
 
@@ -308,6 +316,7 @@ def run_cancel(batch_id: int) -> ResponseReturnValue:
         total=batch.money,
         button=_("Cancel the collection"),
         back=to_run(batch_id),
+        leave=_("Back"),
         danger=True,
         crumbs=crumbs(batch),
     ).show(form)
@@ -330,7 +339,15 @@ def waiting_to_be_announced(account: CreditorAccount, before: Any = None) -> int
         .join(Supporter, Supporter.id == Commitment.supporter_id)
         .where(*announcement.unannounced(account, before))
     )
-    return int(session().scalar(query) or 0)
+    again = (
+        select(func.count())
+        .select_from(Instalment)
+        .join(Commitment, Commitment.id == Instalment.commitment_id)
+        .join(Mandate, Mandate.id == Commitment.mandate_id)
+        .join(Supporter, Supporter.id == Commitment.supporter_id)
+        .where(*announcement.untold_retries(account, before))
+    )
+    return int(session().scalar(query) or 0) + int(session().scalar(again) or 0)
 
 
 @bp.route("/runs/announce", methods=["GET", "POST"])

@@ -1,9 +1,9 @@
-"""The commands of the campaigns: ``achterban campaign`` and ``achterban petitions``."""
+"""The commands of the campaigns: ``achterban campaign``, ``edition`` and ``petitions``, and one report."""
 
 from __future__ import annotations
 
-from campaigns.cli import campaign, petitions
+from campaigns.cli import campaign, edition, petitions
 
-__all__ = ["campaign", "groups", "petitions"]
+__all__ = ["campaign", "edition", "groups", "petitions"]
 
-groups = (campaign.commands, petitions.commands)
+groups = (campaign.commands, edition.commands, petitions.commands)

@@ -89,7 +89,7 @@ def _become_supporter(session: Session, signature: Signature, *, now: datetime) 
     if address is None:
         return
     who = signature.who(session)
-    supporter = _alike(session, address, who.last_name)
+    supporter = alike(session, address, who.last_name)
     if supporter is None:
         supporter = Supporter.welcome(
             session, address, first_name=who.first_name, surname=who.last_name, language=signature.locale,
@@ -108,7 +108,8 @@ def _become_supporter(session: Session, signature: Signature, *, now: datetime) 
     )  # fmt: skip
 
 
-def _alike(session: Session, address: str, surname: str) -> Supporter | None:
+def alike(session: Session, address: str, surname: str) -> Supporter | None:
+    """The one supporter with this address and surname, if there is exactly one."""
     found = session.scalars(
         select(Supporter)
         .join(ContactPoint, ContactPoint.supporter_id == Supporter.id)

@@ -8,15 +8,14 @@ from typing import Any
 from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.terms import Closed
-from campaigns.web import language, proof
+from campaigns.web import language
 from campaigns.web.schemas import (
     AcceptedSchema,
-    ChallengeSchema,
     CountSchema,
     PetitionSchema,
     SignatureSchema,
@@ -25,9 +24,9 @@ from campaigns.web.view import Desk, View, desk
 from supporters.errors import AchterbanError, BadInput, Mistakes, NotFound
 from supporters.links import may_return_to
 from supporters.network import network_of
-from supporters.web import problems, sent
+from supporters.web import problems, proof, sent
 from supporters.web.limits import Flood
-from supporters.web.schemas import ProblemSchema
+from supporters.web.schemas import ChallengeSchema, ProblemSchema
 
 NAME = "achterban_petitions_api"
 bp = Blueprint(NAME, __name__, url_prefix="/api/petitions", description="Petitions: show, count, sign")
@@ -91,7 +90,8 @@ def challenge(slug: str) -> Response:
     at = desk()
     view = _shown(at, slug)
     answer = Response(
-        json.dumps(proof.challenge(at.ring, view.slug, at.settings.proof_number)), mimetype="application/json"
+        json.dumps(proof.challenge(at.ring, f"petition-{view.slug}", at.settings.proof_number)),
+        mimetype="application/json",
     )
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Access-Control-Allow-Origin"] = "*"
@@ -188,7 +188,7 @@ def _take(at: Desk, view: View, form: SignatureForm) -> None:
     """Look at it as a guard does, then write it; returns when it is durable."""
     now = at.now()
     view.terms.must_be_open(now)
-    solved = proof.solved(at.ring, view.slug, form.altcha) if form.altcha else ""
+    solved = proof.solved(at.ring, f"petition-{view.slug}", form.altcha) if form.altcha else ""
     network = network_of(request.remote_addr or "")
     risk = at.limits.look(network, with_proof=bool(solved))
     row = view.terms.prepare(
@@ -263,18 +263,8 @@ def _page(error: AchterbanError, status: int, reader: language.Reader, fields: d
     )  # fmt: skip
 
 
-@bp.errorhandler(OperationalError)
-def unavailable(error: OperationalError) -> ResponseReturnValue:
-    """The database does not answer: nothing was kept, and the sender is told to come back."""
-    current_app.logger.warning("a signature could not be written: %s", type(error.orig).__name__)
-    reader = language.reader()
-    body = {
-        "type": "about:blank", "title": reader.say("Not available"), "status": 503, "code": "unavailable",
-        "detail": reader.say("This cannot be stored at the moment. Send it again in a minute."),
-    }  # fmt: skip
-    answer = problems.answer(503, body)
-    answer.headers["Retry-After"] = "30"
-    return answer
+def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
+    return problems.unavailable(error, language.reader().say)
 
 
 @bp.errorhandler(HTTPException)
@@ -299,5 +289,7 @@ def open_to_allowed_sites(answer: Response) -> Response:
     return answer
 
 
+for away in problems.NO_DATABASE:
+    bp.register_error_handler(away, unavailable)
 for view_function in (petition, count, challenge, preflight, sign):
     view_function.__dict__["public"] = True

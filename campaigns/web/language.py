@@ -8,5 +8,9 @@ from supporters.web.language import LANGUAGES as LANGUAGES
 from supporters.web.language import Language
 from supporters.web.language import Reader as Reader
 
-_petitions = Language(Path(__file__).parent.parent / "translations", "achterban/petitions")
+#: The catalogue of this package.
+FOLDER = Path(__file__).parent.parent / "translations"
+_petitions = Language(FOLDER, "achterban/petitions")
 reader, shown = _petitions.reader, _petitions.shown
+#: A page of crowdfunding.
+shown_crowdfunding = Language(FOLDER, "achterban/crowdfunding").shown

@@ -23,6 +23,7 @@ class Limits:
     def __init__(self, settings: Settings, storage: Storage, rules: Callable[[], list[tuple[str, str]]]) -> None:
         self._counter = SlidingWindowCounterRateLimiter(storage)
         self._flood = settings.limit("flood")
+        self._pages = settings.limit("pages")
         self._usual = {
             proof: [settings.limit(name, with_proof=proof) for name in ("burst", "steady")] for proof in (False, True)
         }
@@ -43,6 +44,13 @@ class Limits:
             return "blocked_network"
         within = [self._counter.hit(item, f"proof {with_proof}", network) for item in self._usual[with_proof]]
         return "" if all(within) else "network_limit"
+
+    def ask_for_page(self, network: str) -> None:
+        """Each of these sends a mail. Raises Flood."""
+        if not network or kind_of(network, self._lists()) == "allow":
+            return
+        if not self._counter.hit(self._pages, "pages", network):
+            raise Flood.of(seconds_left(self._counter, self._pages, "pages", network))
 
     def _lists(self) -> list[tuple[str, str]]:
         if time.monotonic() - self._read_at > _FRESH:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from campaigns.petitions.form import is_source
@@ -14,15 +15,12 @@ from campaigns.petitions.signature import Signature
 from campaigns.web import language
 from campaigns.web.view import View, desk
 from supporters.errors import AchterbanError, NotFound
-from supporters.web import problems
+from supporters.web import problems, widgets
+from supporters.web.headers import keep_private
 
 NAME = "achterban_petitions"
 bp = Blueprint(NAME, __name__, template_folder="templates", static_folder="static", static_url_path="/petitions/static")
 
-_CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' https: data:; "
-    "form-action 'self' https: http:; frame-ancestors 'none'; base-uri 'none'"
-)
 #: The choices of who opened the link in the mail, and what each does.
 _CHOICES = ("confirm", "not_me", "withdraw")
 
@@ -50,10 +48,7 @@ def thanks(slug: str) -> ResponseReturnValue:
 @bp.get("/petitions/widget.js")
 def widget() -> ResponseReturnValue:
     """The custom element for other sites."""
-    answer = send_from_directory(str(bp.static_folder), "achterban-petition.js", max_age=300)
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return answer
+    return widgets.script(Path(str(bp.static_folder)) / "achterban-petition.js")
 
 
 @bp.get("/confirm/<token>")
@@ -131,6 +126,13 @@ def refuse(error: AchterbanError) -> ResponseReturnValue:
     return language.shown("refused.html", reader, message=message, status=status, view=None), status
 
 
+def unavailable(error: SQLAlchemyError) -> ResponseReturnValue:
+    """The database does not answer: they are told to come back, on a page like the others."""
+    reader = language.reader(request.args.get("lang"))
+    message = problems.away(error, request.method, reader.say)
+    return language.shown("refused.html", reader, message=message, status=503, view=None), 503, {"Retry-After": "30"}
+
+
 @bp.errorhandler(HTTPException)
 def other(error: HTTPException) -> ResponseReturnValue:
     return error
@@ -141,18 +143,10 @@ def add_headers(answer: Response) -> Response:
     """These pages hold names and tokens: nothing of them is kept, framed or passed on."""
     if request.endpoint in (f"{NAME}.static", f"{NAME}.widget"):
         return answer
-    headers: dict[str, Any] = {
-        "Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-    }  # fmt: skip
-    if request.endpoint in (f"{NAME}.petition", f"{NAME}.thanks"):
-        headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-    else:
-        headers["X-Robots-Tag"] = "noindex"
-    for name, value in headers.items():
-        answer.headers[name] = value
-    return answer
+    return keep_private(answer, is_findable=request.endpoint in (f"{NAME}.petition", f"{NAME}.thanks"))
 
 
+for away in problems.NO_DATABASE:
+    bp.register_error_handler(away, unavailable)
 for view_function in (petition, thanks, widget, confirmation, confirm, unsubscribing, unsubscribe):
     view_function.__dict__["public"] = True

@@ -82,11 +82,3 @@ class PetitionSchema(Schema):
     challenge_url = fields.String()
     names = fields.List(fields.Nested(NameSchema))
     updates = fields.List(fields.Nested(UpdateSchema))
-
-
-class ChallengeSchema(Schema):
-    algorithm = fields.String()
-    challenge = fields.String()
-    maxnumber = fields.Integer()
-    salt = fields.String()
-    signature = fields.String()

@@ -32,6 +32,8 @@ from supporters.web.limits import storage_of
 #: Seconds that a petition may be behind what staff changed; closing it holds at once, for the database asks again.
 _FRESH = 2.0
 _NAMES, _UPDATES = 20, 10
+#: Seconds that a picture to share shows what there was; and how many of them one process keeps.
+_DRAWN, _PICTURES = 300.0, 200
 ASKED = ("first_name", "last_name", "email", "town", "postcode")
 ASKED_OF_INITIATIVE = ("first_name", "last_name", "email", "street", "house_number", "postcode", "town", "birth_date")
 
@@ -141,6 +143,8 @@ class Desk:
         self.intake = GroupCommit(self.engine)
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
+        self.editions: Kept[str] = Kept(self.settings.count_seconds, self._edition)
+        self.shares: Kept[bytes] = Kept(_DRAWN, self._share, _PICTURES)
         self.limits = Limits(self.settings, storage_of(app), self._rules)
         #: Forms that send fields we do not know; said once, for the web team.
         self.odd_forms: set[tuple[str, ...]] = set()
@@ -167,6 +171,19 @@ class Desk:
         with self._reading() as session:
             petition = session.get_one(Petition, view.terms.petition_id)
             return petition.count(session, now=self.now())
+
+    def _edition(self, name: str) -> str:
+        from campaigns.web import editions  # its views are served from here
+
+        with self._reading() as session:
+            return editions.told(session, name, self)
+
+    def _share(self, name: str) -> bytes:
+        """Of what ``EmbeddedEdition.name`` names, after its language and a colon."""
+        from campaigns.web import embed_edition, share  # they are served from here
+
+        locale, _, path = name.partition(":")
+        return share.picture(embed_edition.EmbeddedEdition.named(path, locale))
 
     def _rules(self) -> list[tuple[str, str]]:
         with self._reading() as session:

@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import select
 
 from admin import Admin
-from campaigns import Campaign, Campaigns, Petition
+from campaigns import Campaign, Campaigns, Edition, Petition
 from supporters import (
     Actor,
     Announcement,
@@ -62,6 +62,7 @@ def create_app(**settings: object) -> Flask:
     app.config.setdefault("PETITIONS_HOST", "")
     app.add_url_rule("/petition/<slug>", "petition", petition)
     app.add_url_rule("/petition/<slug>/element", "petition_element", petition_element)
+    app.add_url_rule("/action/<slug>", "action", action)
     app.add_url_rule("/donate", "donate", donate)
     app.add_url_rule("/plain/<path:name>", "plain", plain)
     app.cli.add_command(start)
@@ -87,6 +88,7 @@ def home() -> ResponseReturnValue:
     page = render_template(
         "home.html", form=form, error=error, amounts=AMOUNTS, intervals=INTERVALS, first=first_debit(today),
         campaign=campaign, income=campaign and campaign.income(db.session), creditor=db.session.scalar(creditor()),
+        running=running(),
     )  # fmt: skip
     return page, 422 if error else 200
 
@@ -150,6 +152,22 @@ def petition_element(slug: str) -> ResponseReturnValue:
         host=petitions_host(),
         locale="en" if request.args.get("lang") == "en" else "nl",
     )
+
+
+def action(slug: str) -> ResponseReturnValue:
+    """How an edition stands, or with ``?page=`` somebody's own page in it, and where to give to it."""
+    try:
+        found = campaigns.crowdfunding(slug, request.args.get("lang"), page=request.args.get("page", ""))
+    except NotFound:
+        abort(404)
+    return render_template("action.html", action=found)
+
+
+def running() -> Edition | None:
+    """The edition that the public can give to now."""
+    today = achterban.today()
+    runs = Edition.state == "live", Edition.starts_on <= today, Edition.ends_on > today
+    return db.session.scalar(select(Edition).where(*runs).order_by(Edition.starts_on.desc()).limit(1))
 
 
 def donate() -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from admin.demo.command import USERS, _next_commands, create_demo, make
 from admin.demo.plan import EARMARK, LOTTERY, NOW, Plan
 from admin.demo.runs import ANNA, BRAM
 from admin.labels import choices
+from campaigns import Account, Counter, FundraisingPage, Match
+from campaigns.crowdfunding.report import edition_of
 from campaigns.petitions.form import SignatureForm
 from campaigns.petitions.handover import Handover
 from campaigns.petitions.offline import OfflineCount
@@ -38,6 +42,7 @@ from supporters.giving.gift import Designation, Gift
 from supporters.giving.months import add_months
 from supporters.mail.message import OutboxMessage
 from supporters.mail.templating import charity_name
+from supporters.money import Money
 from supporters.payments.sepa.account import CreditorAccount
 from supporters.payments.sepa.batch import CollectionBatch
 from supporters.people.bank_account import clean_iban
@@ -75,6 +80,8 @@ DUMP = (
     "SELECT petition_id, address_key, name_key, state, locale, source, end_reason, mails FROM campaigns_signature",
     "SELECT petition_id, source, signed, confirmed, offline FROM campaigns_tally_hour",
     "SELECT petition_id, state, name, town, comment FROM campaigns_publication",
+    "SELECT stage, kind, amount, counted_on, gift_id, match_id FROM campaigns_counter_entry",
+    "SELECT gift_id, page_id, placement_id, how, standing FROM campaigns_credit",
     "SELECT purpose, scope, CASE WHEN granted THEN 1 ELSE 0 END, text_id, evidence, by FROM supporters_consent",
     "SELECT template, subject_id, locale, key, priority, state, reason FROM supporters_outbox_message",
 )
@@ -97,11 +104,44 @@ def demo(databases: SqliteDatabases | PostgresDatabases) -> Iterator[Engine]:
     databases.drop(engine)
 
 
+@pytest.fixture(scope="module")
+def again(sqlite_databases: SqliteDatabases) -> Iterator[Engine]:
+    """A second build."""
+    engine = sqlite_databases.create()
+    building.build(engine)
+    yield engine
+    sqlite_databases.drop(engine)
+
+
 @pytest.fixture
 def look(demo: Engine) -> Iterator[Session]:
     with Session(demo) as session:
         yield session
         session.rollback()
+
+
+def test_the_crowdfunding_counter_stands_above_its_mark_at_the_end_of_the_year_from_rows(look: Session) -> None:
+    account = Account.of(look, edition_of(look, "samen-voor-gezinnen", date(2021, 12, 31)), date(2021, 12, 31))
+    assert account.edition.slug == "samen-voor-gezinnen-2021"
+    assert account.counter.received.amount > 900_00
+    assert account.counter.on_its_way == Money.eur("18.40")
+    assert sum(each.amount.amount for each in account.sources if each.stage != "promised") == (
+        account.counter.public.amount
+    )
+    told = {(each.kind, each.evidence, each.source) for each in account.sources}
+    assert told >= {
+        ("other", "gift", "trouw"), ("other", "gift", "radio-2"), ("other", "reversal", ""),
+        ("cash", "document", ""), ("match", "match", "facebook"),
+    }  # fmt: skip
+    assert {spent.placement.code for spent in account.placements if spent.cents_per_euro} >= {"trouw", "npo-1"}
+    pages = look.scalars(select(FundraisingPage).order_by(FundraisingPage.id)).all()
+    assert [page.state for page in pages] == ["live", "live", "waiting"]
+    assert all(Counter.read(look, account.edition, of=page).public.amount > 0 for page in pages[:2])
+    [match] = look.scalars(select(Match))
+    assert 0 < match.given <= match.most < match.promised
+    earlier = edition_of(look, "samen-voor-gezinnen", date(2020, 12, 31))
+    assert (earlier.slug, earlier.state) == ("samen-voor-gezinnen-2020", "reported")
+    assert Counter.read(look, earlier).public.amount > 310_00
 
 
 def test_a_hundredth_of_the_demo_adds_up_to_a_hundredth_of_the_published_figures(look: Session) -> None:
@@ -150,11 +190,8 @@ def test_every_promise_holds(look: Session) -> None:
     assert list(registry.findings(look, now=NOW)) == []
 
 
-def test_two_builds_are_the_same_on_either_database(demo: Engine, sqlite_databases: SqliteDatabases) -> None:
-    again = sqlite_databases.create()
-    building.build(again)
+def test_two_builds_are_the_same_on_either_database(demo: Engine, again: Engine) -> None:
     assert digest(again) == digest(demo)
-    sqlite_databases.drop(again)
 
 
 def test_the_collections_were_run_by_two_people_and_some_came_back(look: Session) -> None:
@@ -340,8 +377,8 @@ def test_a_database_where_somebody_can_sign_in_already_is_not_filled(fresh_engin
         building.build(fresh_engine)
 
 
-def test_an_unfinished_demo_is_built_anew_when_asked(databases: SqliteDatabases | PostgresDatabases) -> None:
-    engine = databases.create()
+def test_an_unfinished_demo_is_built_anew_when_asked(postgres_databases: PostgresDatabases) -> None:
+    engine = postgres_databases.create()
     uri = engine.url.render_as_string(hide_password=False)
 
     def stop(what: str, done: int, of: int) -> None:
@@ -359,7 +396,7 @@ def test_an_unfinished_demo_is_built_anew_when_asked(databases: SqliteDatabases 
     make(uri, KEYRING, one_in=100)
     with pytest.raises(Refused, match="another size"):
         make(uri, KEYRING, one_in=1)
-    databases.drop(engine)
+    postgres_databases.drop(engine)
 
 
 class TestTheCommand:
@@ -392,10 +429,13 @@ class TestTheCommand:
             assert anna.authenticated
             assert inner.extensions["supporters"].today() == date(2022, 1, 3)
 
-    def test_it_is_built_in_the_database_that_the_environment_names(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_it_is_in_the_database_that_the_environment_names(
+        self, again: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", f"sqlite:///{tmp_path / 'named.sqlite'}")
+        named = tmp_path / "named.sqlite"
+        with closing(sqlite3.connect(str(again.url.database))) as from_, closing(sqlite3.connect(named)) as to:
+            from_.backup(to)
+        monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", f"sqlite:///{named}")
         app = create_app(instance_path=str(tmp_path), TESTING=True)
         assert self.run(app, "demo", "--no-serve").exit_code == 0
         assert not (tmp_path / "demo.sqlite").exists()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from supporters import AuditEntry, Commitment, GatewayCall, OutboxMessage
 from supporters.payments.gateway import MandateRef
-from supporters.payments.online import jobs
+from supporters.payments.online import jobs, vendor_mandates
 from tests.admin.conftest import admin_on
 from tests.admin.online import Counter
 
@@ -106,7 +106,7 @@ def test_a_mandate_that_is_no_longer_valid_is_shown_where_it_matters(client_as, 
         mandate = session.get_one(Commitment, 1).gateway_mandate
         key, ref = mandate.id, MandateRef(mandate.customer, mandate.external_id)
     counter.vendor.end_mandate(ref)
-    counter.cashier.look_at_mandate(key)
+    vendor_mandates.look_at(counter.cashier, key)
     anna = client_as("fundraiser")
     for address in (QUEUE, "/admin/commitments/1"):
         page = text(anna.get(address))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 
 import pytest
@@ -13,6 +14,8 @@ from admin.kit.charts import Chart, Series, nice_step
 from admin.kit.forms import DateField, Form, IbanField, MoneyField, required
 from admin.kit.lists import CAP, Column, Filter, Listing
 from supporters import Fund, Money
+from supporters.payments.bank.reading import read_statements
+from supporters.payments.bank.told import BadBankFile
 from supporters.spreadsheet import harmless
 
 
@@ -69,6 +72,16 @@ def test_money_and_dates_are_written_as_the_reader_expects(admin_app):
             assert i18n.money(123456).replace("\u00a0", " ") == money
             assert i18n.day(date(2022, 1, 3)) == day
             assert i18n.percent(12.5).replace("\u00a0", "") == growth
+
+
+def test_what_is_wrong_with_a_banks_file_is_said_with_its_place(admin_app):
+    with pytest.raises(BadBankFile) as cut_off:
+        list(read_statements(io.BytesIO(b"<Document>\n<BkToCstmrStmt><Stmt>")))
+    with pytest.raises(BadBankFile) as web_page:
+        list(read_statements(io.BytesIO(b"<html>")))
+    with admin_app.test_request_context(headers={"Accept-Language": "nl"}):
+        assert i18n.say(cut_off.value).startswith("regel 2: Het bestand houdt op voor het compleet is")
+        assert i18n.say(web_page.value).startswith("Dit is een webpagina (HTML), geen afschrift van een bank")
 
 
 @pytest.fixture

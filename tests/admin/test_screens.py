@@ -331,9 +331,14 @@ def test_a_run_goes_from_prepared_to_booked_by_two_people(client_as, admin_app, 
     first, second = client_as("finance"), client_as("second")
     page = follow(first, first.post("/admin/runs/new", data={"on": "2026-12-04", "account": "1"})).text
     assert "You prepared this" in page and "Second" in page
+    asked = first.get("/admin/runs/1/approve").text
+    assert "You prepared this collection yourself: somebody else has to approve it." in asked
+    assert "You are the second person" not in asked and "I approve this" not in asked and 'name="format"' not in asked
     own = first.post("/admin/runs/1/approve", data={"format": "pain.008.001.08"})
     assert own.status_code == 403 and "a second person has to approve it" in own.text
     assert first.post("/admin/runs/1/file/1").status_code == 409
+    asked = second.get("/admin/runs/1/approve").text
+    assert "You are the second person" in asked and "I approve this collection" in asked and 'name="format"' in asked
     follow(second, second.post("/admin/runs/1/approve", data={"format": "pain.008.001.08"}))
     assert second.get("/admin/runs/1/file/1").status_code == 405
     assert second.post("/admin/runs/1/file/2").status_code == 404

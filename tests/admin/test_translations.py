@@ -36,3 +36,17 @@ def test_a_translation_has_the_same_placeholders(message):
     for translation in given:
         assert holes(translation) <= holes("".join(wanted)), translation
         assert translation % dict.fromkeys(holes(translation), 1) or True
+
+
+#: What the screens call a text that visitors read: in the words that those read.
+TEXTS_FOR_VISITORS = {"News about your other work", "Please confirm", "Thank you for signing", "You signed already"}
+
+
+def test_colleagues_are_called_je_and_only_visitors_u():
+    to_visitors = {m.id for po in (catalogue.PUBLIC_PO, catalogue.GIVING_PO) for m in catalogue.read(po)}
+    formal = [
+        (m.id, m.string)
+        for m in catalogue.read()
+        if m.id and re.search(r"\b(u|uw)\b", str(m.string), re.IGNORECASE) and m.id not in to_visitors
+    ]
+    assert {told for told, _said in formal} == TEXTS_FOR_VISITORS, formal

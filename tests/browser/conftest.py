@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from admin import command
@@ -25,6 +25,7 @@ PASSWORD = "a whole sentence is fine"
 PEOPLE = {"anna": "finance", "bram": "finance", "carl": "viewer", "eva": "administrator"}
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+expect.set_options(timeout=20_000)  # of a machine that does more than this
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,6 +49,14 @@ def served(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[Flask]
     """The application with four people to sign in as and a few supporters; ``served.address`` is where it listens."""
     with serving(sqlite_databases, tmp_path) as app:
         yield app
+
+
+def live(page: Page) -> None:
+    """Wait until the elements on the page have taken over their forms, or have found that they cannot."""
+    page.evaluate(
+        "Promise.all(Array.from(document.querySelectorAll("
+        "'achterban-petition,achterban-donate,achterban-crowdfunding'), e => e.ready))"
+    )
 
 
 @contextmanager
@@ -111,7 +120,7 @@ def context_of(served: Flask, browser: Browser) -> Iterator[Callable[..., Browse
 
     def open_context(*others: str, **options: Any) -> BrowserContext:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", "base_url": served.address, **options})  # type: ignore[attr-defined]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         watch(context, (served.address, *others), complaints)  # type: ignore[attr-defined]
         opened.append(context)
         return context

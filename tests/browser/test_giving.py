@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask, redirect, request
 from flask.typing import ResponseReturnValue
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
@@ -27,7 +28,7 @@ from supporters.payments.online.accounts import Accounts
 from supporters.payments.online.checkout import Checkout
 from supporters.payments.online.payment import OnlinePayment
 from tests import cast
-from tests.browser.conftest import DESKTOP, PHONE, watch
+from tests.browser.conftest import DESKTOP, PHONE, live, watch
 from tests.browser.test_petition import look
 from tests.databases import SqliteDatabases
 from tests.modules import ROOT
@@ -83,6 +84,7 @@ def world(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[World]:
         instance_path=str(tmp_path / "instance"), SUPPORTERS_NOW=cast.NOW.isoformat(), ADMIN_HTTPS=False,
         SUPPORTERS_PUBLIC_URL=host, SQLALCHEMY_DATABASE_URI=f"sqlite:///{engine.url.database}",
         SUPPORTERS_GATEWAYS=Accounts({"memory": gateway}), SUPPORTERS_GIVING_ORIGINS=[origin],
+        SUPPORTERS_GIVING_PROOF_NUMBER=2_000,
         SUPPORTERS_COVER_COSTS={"ideal": 32, "card": 50}, SUPPORTERS_GIVING_RETURN_URLS=[f"{origin}/*"],
     )  # fmt: skip
     with app.app_context():
@@ -144,11 +146,12 @@ def window(world: World, browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def go(path: str, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "nl-NL", **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         watch(context, (world.site, world.host), complaints)
         contexts.append(context)
         page = context.new_page()
         page.goto(path if path.startswith("http") else f"{world.site}/{path}")
+        live(page)
         return page
 
     yield go
@@ -158,6 +161,7 @@ def window(world: World, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def fill_in(page: Page, language: str, email: str = "ada@example.org", first_name: str = "Ada") -> None:
+    live(page)
     words = WORDS[language]
     page.get_by_label(words["first"], exact=True).fill(first_name)
     page.get_by_label(words["last"], exact=True).fill("Lovelace")
@@ -237,6 +241,26 @@ def test_the_element_builds_its_form_under_the_strictest_policy(
     assert (world.all(Checkout.amount), world.all(Checkout.every), world.all(Checkout.method)) == (
         [1500], ["month"], ["ideal"],
     )  # fmt: skip
+
+
+def test_a_form_is_sent_with_a_proof_of_work_and_with_another_where_that_was_too_old(
+    world: World, window: Callable[..., Page]
+) -> None:
+    page = window(WORDS["nl"]["page"])
+    sent: list[str] = []
+
+    def first_is_stale(route: Route) -> None:
+        fields = route.request.post_data_json
+        sent.append(fields["altcha"])
+        route.continue_(post_data=json.dumps({**fields, "altcha": "c3RhbGU="}) if len(sent) == 1 else None)
+
+    page.route("**/api/gifts", first_is_stale)
+    fill_in(page, "nl")
+    button(page, "nl").click()
+    page.wait_for_url(f"{world.host}/bank/*")
+    assert len(set(sent)) == 2
+    assert all(sent)
+    assert len(world.all(Checkout.id)) == 1
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
@@ -334,39 +358,38 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         look(page, f"give-{name}-{page.viewport_size['width']}")  # type: ignore[index]
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
-    for viewport in (DESKTOP, PHONE):
-        for language in ("nl", "en"):
-            page = window(WORDS[language]["page"], viewport=viewport, bypass_csp=True)
-            expect(button(page, language)).to_have_text(re.compile("25"))
-            examine(page, f"static-{language}")
-            button(page, language).click()
-            page.get_by_role("alert").wait_for()
-            examine(page, f"static-mistakes-{language}")
-            page.goto(f"{world.host}/give?lang={language}")
-            examine(page, f"ours-{language}")
-            fill_in(page, language, first_name="www.spam.example")
-            page.get_by_label(WORDS[language]["own"], exact=True).fill("veel")
-            page.locator("form").evaluate("form => form.submit()")  # as a browser without a script
-            page.wait_for_url("**/api/gifts")
-            examine(page, f"again-{language}")
-            page.get_by_label(WORDS[language]["own"], exact=True).fill("")
-            page.get_by_label(WORDS[language]["first"], exact=True).fill("Ada")
-            choose(page, WORDS[language]["month"])
-            choose(page, "€ 10" if language == "nl" else "€10")
-            button(page, language).click()
-            for what in ("give_up", "process", "pay"):
-                page.wait_for_url(f"{world.host}/bank/*")
-                at_the_bank = page.url
-                page.goto(f"{at_the_bank}?do={what}")
-                page.get_by_role("heading", level=1).wait_for()
-                examine(page, f"{what}-{language}")
-                if what == "give_up":
-                    page.get_by_role("button").click()
-                elif what == "process":
-                    page.goto(at_the_bank)
-        page = window("donate-element.html", viewport=viewport, bypass_csp=True)
-        page.locator("[part=button]").wait_for()
-        examine(page, "element")
-        page.locator("[part=button]").click()
+    for viewport, language in ((DESKTOP, "nl"), (PHONE, "en")):
+        page = window(WORDS[language]["page"], viewport=viewport, bypass_csp=True)
+        expect(button(page, language)).to_have_text(re.compile("25"))
+        examine(page, f"static-{language}")
+        button(page, language).click()
         page.get_by_role("alert").wait_for()
-        examine(page, "element-mistakes")
+        examine(page, f"static-mistakes-{language}")
+        page.goto(f"{world.host}/give?lang={language}")
+        examine(page, f"ours-{language}")
+        fill_in(page, language, first_name="www.spam.example")
+        page.get_by_label(WORDS[language]["own"], exact=True).fill("veel")
+        page.locator("form").evaluate("form => form.submit()")  # as a browser without a script
+        page.wait_for_url("**/api/gifts")
+        examine(page, f"again-{language}")
+        page.get_by_label(WORDS[language]["own"], exact=True).fill("")
+        page.get_by_label(WORDS[language]["first"], exact=True).fill("Ada")
+        choose(page, WORDS[language]["month"])
+        choose(page, "€ 10" if language == "nl" else "€10")
+        button(page, language).click()
+        for what in ("give_up", "process", "pay"):
+            page.wait_for_url(f"{world.host}/bank/*")
+            at_the_bank = page.url
+            page.goto(f"{at_the_bank}?do={what}")
+            page.get_by_role("heading", level=1).wait_for()
+            examine(page, f"{what}-{language}")
+            if what == "give_up":
+                page.get_by_role("button").click()
+            elif what == "process":
+                page.goto(at_the_bank)
+    page = window("donate-element.html", viewport=viewport, bypass_csp=True)
+    page.locator("[part=button]").wait_for()
+    examine(page, "element")
+    page.locator("[part=button]").click()
+    page.get_by_role("alert").wait_for()
+    examine(page, "element-mistakes")

@@ -39,7 +39,7 @@ def window(browser: Browser, mollie: tuple[State, str]) -> Iterator[Callable[...
 
     def go(**options: Any) -> Page:
         context = browser.new_context(**{"locale": "nl-NL", "base_url": mollie[1], **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         watch(context, mollie[1], complaints)
         opened.append(context)
         return context.new_page()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from supporters import Commitment, OnlinePayment
 from supporters.payments.gateway import MandateRef
-from supporters.payments.online import jobs
+from supporters.payments.online import jobs, vendor_mandates
 from tests.admin.online import Counter
 from tests.browser.conftest import DESKTOP, PHONE, serving
 
@@ -42,7 +42,7 @@ def fill(counter: Counter) -> None:
         mandate = session.get_one(Commitment, 3).gateway_mandate
         key, ref = mandate.id, MandateRef(mandate.customer, mandate.external_id)
     counter.vendor.end_mandate(ref)
-    counter.cashier.look_at_mandate(key)
+    vendor_mandates.look_at(counter.cashier, key)
     counter.charged("soft", days=31)
     with counter.session() as session:
         charges = select(OnlinePayment).where(OnlinePayment.purpose == "recurring").order_by(OnlinePayment.id)

@@ -27,7 +27,7 @@ from supporters.cli.work import run_once
 from supporters.people.consent import may_contact
 from supporters.sealing import keyring
 from tests import cast
-from tests.browser.conftest import DESKTOP, PHONE, watch
+from tests.browser.conftest import DESKTOP, PHONE, live, watch
 from tests.databases import SqliteDatabases
 from tests.modules import ROOT
 from tests.supporters.mail.post import Post, free_port
@@ -141,11 +141,12 @@ def window(world: World, browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def go(path: str, **options: Any) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "nl-NL", **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         watch(context, (world.site, world.host), complaints)
         contexts.append(context)
         page = context.new_page()
         page.goto(path if path.startswith("http") else f"{world.site}/{path}")
+        live(page)
         return page
 
     yield go
@@ -155,6 +156,7 @@ def window(world: World, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def fill_in(page: Page, language: str, email: str, first_name: str = "Parwana") -> None:
+    live(page)
     _, first, last, mail, consent, _, _ = WORDS[language]
     page.get_by_label(first, exact=True).fill(first_name)
     page.get_by_label(last, exact=True).fill("Rezai")
@@ -204,7 +206,7 @@ def test_a_static_page_on_another_origin_signs_and_the_counter_moves(
     mailed.get_by_role("button", name=WORDS[language][6]).click()
     mailed.get_by_role("heading", level=1).wait_for()
     assert world.count()["confirmed"] == 1
-    if script:
+    if script and language == "nl":  # its time does not hang on the language
         page.bring_to_front()
         expect(page.locator("[part=number]")).to_have_text("1", timeout=20_000)
 

@@ -26,10 +26,10 @@ def petition(served):
         session.commit()
 
 
-@pytest.mark.parametrize("language", ["nl-NL", "en-GB"])
-def test_axe_finds_nothing_on_any_screen_of_petitions(sign_in, axe, petition, language):
+@pytest.mark.parametrize(("language", "screens"), [("nl-NL", SCREENS), ("en-GB", SCREENS[::6])])
+def test_axe_finds_nothing_on_any_screen_of_petitions(sign_in, axe, petition, language, screens):
     page = sign_in("eva", bypass_csp=True, locale=language)
-    for screen in SCREENS:
+    for screen in screens:
         page.goto(screen)
         axe(page)
 

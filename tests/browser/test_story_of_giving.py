@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from admin.demo.vendors.mollie import State, create_app
 from supporters import Gift, Reversal
-from tests.browser.conftest import serving
+from tests.browser.conftest import live, serving
 from tests.supporters.mail.post import FROM, Post, free_port
 from tests.supporters.payments.mollie_double import KEY
 from tests.supporters.payments.mollie_double import serving as serving_vendor
@@ -70,6 +70,7 @@ def served(world: World) -> Flask:
 
 def give(page: Page, amount: str, *, monthly: bool = False) -> None:
     page.goto("/give?lang=en")
+    live(page)
     if monthly:
         page.get_by_role("radio", name="Every month").check(force=True)
     page.get_by_label("Another amount, in euros").fill(amount)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from tests.promises.histories import Histories
 
 WANTED = int(os.environ.get("ACHTERBAN_HISTORIES", "0"))
-QUICK = {"sqlite": 24, "postgresql": 10}
+QUICK = {"sqlite": 12, "postgresql": 6}
 
 
 def test_no_history_collects_twice_or_loses_money(engine: Engine) -> None:

@@ -49,8 +49,7 @@ def test_promise_12_a_worker_that_is_killed_loses_no_mail(fresh_engine: Engine) 
 
     assert states(fresh_engine) == {"sent": COUNT}
     assert set(post.recipients) == {f"n{number}@example.org" for number in range(COUNT)}
-    again = [message_id for message_id, times in post.ids.items() if times > 1]
     assert len(post.ids) == COUNT
-    assert max(post.ids.values()) <= 2 and len(again) <= killed
-    assert len(post.arrived) == COUNT + len(again)
+    # Each kill repeats at most the one in flight; two kills may catch the same one, for it is the first to go again.
+    assert len(post.arrived) - COUNT <= killed
     assert "example.org" not in everything(fresh_engine)

@@ -29,7 +29,7 @@ from tests.promises.ledger import broken_promises
 from tests.promises.operators import Act, at_once
 from tests.supporters.payments.sepa.collecting import DUE, at
 
-ROUNDS = int(os.environ.get("ACHTERBAN_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("ACHTERBAN_ROUNDS", "6"))
 CARL = cast.Actor.person("carl@example.org", authenticated=True)
 IDS = count(1)
 

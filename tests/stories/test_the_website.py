@@ -21,6 +21,7 @@ from supporters.payments.gateway import GatewayAccount
 from supporters.payments.memory import MemoryBackstage, MemoryGateway
 from supporters.payments.online.accounts import Accounts
 from tests import cast
+from tests.campaigns.crowdfunding import world
 from tests.modules import ROOT
 
 ADA = {
@@ -192,3 +193,20 @@ def test_what_a_visitor_promised_is_collected_and_counts_for_the_campaign(
 def test_the_screens_are_there_for_those_who_sign_in(site: Flask) -> None:
     answer = site.test_client().get("/admin/", follow_redirects=True)
     assert answer.status_code == 200 and "password" in answer.text
+
+
+def test_an_edition_that_runs_is_on_the_home_page_with_its_thermometer(site: Flask, website: ModuleType) -> None:
+    with site.app_context():
+        edition = world.edition(website.db.session)
+        page = world.page(website.db.session, edition, world.donor(website.db.session, 1))
+        page.check(website.db.session, "live", by=cast.BRAM, now=cast.NOW)
+        world.gift(website.db.session, world.donor(website.db.session, 2), "25.00")
+        website.db.session.commit()
+    client = site.test_client()
+    link = re.search(r'href="(/action/[^"]+)">Families 2026', client.get("/").text)
+    assert link, "the home page names it"
+    shown = client.get(f"{link[1]}?lang=en").text
+    assert 'data-crowdfunding="amount">€25<' in shown and 'src="/api/editions/families-2026"' in shown
+    assert 'href="/crowdfunding/families-2026?lang=en#give"' in shown
+    assert "Ada runs" in client.get(f"{link[1]}?page=ada-runs&lang=en").text
+    assert client.get("/action/nowhere").status_code == 404

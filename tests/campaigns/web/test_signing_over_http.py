@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 import pytest
-from altcha import v1
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from campaigns.petitions.network import NetworkRule
@@ -23,6 +23,7 @@ from supporters.people.consent import Consent
 from supporters.sealing import keyring
 from tests import cast
 from tests.campaigns.web.conftest import SITE
+from tests.riddles import solve
 
 URL = "/api/petitions/afghanen/signatures"
 ADA = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.org", "consent": "1"}
@@ -214,15 +215,6 @@ def test_the_same_key_with_another_form_is_a_mistake(visitor: FlaskClient, store
     assert rows(stored) == [1, 1, 1, 1]
 
 
-def solve(challenge: dict[str, Any]) -> str:
-    solution = v1.solve_challenge(
-        challenge["challenge"], challenge["salt"], challenge["algorithm"], challenge["maxnumber"], 0
-    )
-    assert solution is not None
-    answer = {key: challenge[key] for key in ("algorithm", "challenge", "salt", "signature")}
-    return base64.b64encode(json.dumps({**answer, "number": solution.number}).encode()).decode()
-
-
 def test_a_proof_of_work_is_good_for_one_form(visitor: FlaskClient, stored: Session) -> None:
     proof = solve(visitor.get("/api/petitions/afghanen/challenge").json)
     first = {**ADA, "altcha": proof}
@@ -231,6 +223,43 @@ def test_a_proof_of_work_is_good_for_one_form(visitor: FlaskClient, stored: Sess
     replayed = visitor.post(URL, json={**first, "email": "b@example.org"})
     assert (replayed.status_code, replayed.json["field"]) == (422, "altcha")
     assert rows(stored) == [1, 1, 1, 1]
+
+
+def test_when_no_connection_is_left_they_are_told_to_send_it_again(
+    site: Flask, visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: Any, **__: Any) -> None:
+        raise NoConnection("no connection in 30 seconds")
+
+    monkeypatch.setattr(site.extensions["campaigns_desk"].limits, "look", busy)
+    answer = visitor.post(URL, json=ADA)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert answer.json["detail"] == "Dit kan op dit moment niet worden bewaard. Stuur het over een minuut nog een keer."
+
+
+def test_when_the_database_is_away_the_pages_say_when_to_come_back(
+    site: Flask, visitor: FlaskClient, stored: Session
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("SELECT secret", {}, ConnectionError("gone"))
+
+    with site.app_context():
+        engine = site.extensions["sqlalchemy"].engine
+    visitor.post(URL, json=ADA)
+    signature, ring = stored.scalars(select(Signature)).one(), keyring(stored)
+    own = [f"confirm/{signature.token(ring)}", f"unsubscribe/{signature.token(ring, 'unsubscribe')}"]
+    stored.rollback()
+    site.extensions["campaigns_desk"].views.forget()
+    event.listen(engine, "before_cursor_execute", away)
+    pages = ["petitions/afghanen", "petitions/afghanen/thanks", *own]
+    looked = [visitor.get(f"/{path}?lang=en") for path in pages]
+    sent = [visitor.post(f"/{path}?lang=en") for path in own]
+    event.remove(engine, "before_cursor_execute", away)
+    for answers, words in ((looked, "Load this page again in a minute."), (sent, "Send it again in a minute.")):
+        for answer in answers:
+            assert (answer.status_code, answer.headers["Retry-After"], answer.mimetype) == (503, "30", "text/html")
+            assert words in answer.text and "secret" not in answer.text
+    assert [visitor.get(f"/{path}").status_code for path in pages] == [200] * 4
 
 
 def test_a_thousand_from_one_network_are_held_and_then_told_to_wait(visitor: FlaskClient, stored: Session) -> None:

@@ -95,6 +95,7 @@ def materialise(
         select(Commitment.id, Commitment.next_number, Term.id, Commitment.next_due_on, Term.amount, status)
         .join(Term, open_term)
         .where(*due)
+        .order_by(Commitment.id)  # of equal ones a collection takes the first: the same ones each time
     )
     columns = ["commitment_id", "number", "term_id", "due_on", "amount", "status"]
     there = exists().where(Instalment.commitment_id == Commitment.id, Instalment.number == Commitment.next_number)

@@ -62,6 +62,8 @@ PAGES = (
     "edition_matches",
     "edition_offline",
     "edition_account",
+    "edition_wall",
+    "edition_news",
     "gift_credit",
     "petitions",
     "petition_edit",

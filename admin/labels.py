@@ -357,6 +357,21 @@ _WORDS: dict[str, dict[str, Any]] = {
         "live": lazy("Public"),
         "hidden": lazy("Hidden"),
     },
+    "wall_post": {
+        "waiting": lazy("Waits for a look"),
+        "shown": lazy("On the page"),
+        "refused": lazy("Not shown"),
+        "taken_off": lazy("Taken off"),
+    },
+    "heard": {
+        "social": lazy("On social media"),
+        "newspaper": lazy("In a newspaper"),
+        "radio": lazy("On the radio"),
+        "tv": lazy("On television"),
+        "friends": lazy("From somebody they know"),
+        "mail": lazy("By a letter or mail of ours"),
+        "other": lazy("In another way"),
+    },
     "offline_money": {
         "entered": lazy("Waits for a second person"),
         "counted": lazy("On its way"),
@@ -375,6 +390,8 @@ _WORDS: dict[str, dict[str, Any]] = {
     "consent_purpose": {
         "sign": lazy("Sign"),
         "show_name": lazy("Show my name"),
+        "show_amount": lazy("Show what I give"),
+        "show_message": lazy("Show my message"),
         "updates": lazy("Updates about this petition"),
         "newsletter": lazy("News about your other work"),
     },

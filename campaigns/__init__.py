@@ -7,6 +7,8 @@ from campaigns.crowdfunding.match import Match, MatchedGift
 from campaigns.crowdfunding.offline import OfflineMoney
 from campaigns.crowdfunding.page import FundraisingPage, Team
 from campaigns.crowdfunding.report import Account
+from campaigns.crowdfunding.update import EditionUpdate
+from campaigns.crowdfunding.wall import WallPost
 from campaigns.edition import Edition, Goal
 from campaigns.extension import Campaigns
 from campaigns.petitions.form import SignatureForm
@@ -29,6 +31,7 @@ __all__ = [
     "Credit",
     "Criteria",
     "Edition",
+    "EditionUpdate",
     "FundraisingPage",
     "Goal",
     "Handover",
@@ -45,4 +48,5 @@ __all__ = [
     "SignatureForm",
     "Tally",
     "Team",
+    "WallPost",
 ]

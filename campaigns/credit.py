@@ -57,6 +57,7 @@ class Credit(Base):
     match_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns_match.id"))  # that this gift pays for
     commitment_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_commitment.id"))  # the gift's
     how: Mapped[word]
+    heard: Mapped[word | None]  # how its giver heard of the edition, in their own answer
     standing: Mapped[word]
     kind: Mapped[word]  # of its entries
     made_at: Mapped[instant]
@@ -215,8 +216,8 @@ def _give(session: Session, claims: Sequence[Claim], *, by: Actor, now: datetime
         credit = Credit(
             gift_id=gift.id, edition_id=claim.edition.id, page_id=claim.page.id if claim.page else None,
             placement_id=claim.placement.id if claim.placement else None, commitment_id=gift.commitment_id,
-            how=claim.how, standing=standing, kind=claim.kind or _kind(gift.booking_key, claim.how), made_at=now,
-            made_by=by.key,
+            how=claim.how, heard=claim.heard, standing=standing,
+            kind=claim.kind or _kind(gift.booking_key, claim.how), made_at=now, made_by=by.key,
         )  # fmt: skip
         credits.append(credit)
         if standing == "counts":

@@ -29,6 +29,7 @@ class Claim:
     placement: Placement | None = None
     how: str = "link"
     kind: str | None = None
+    heard: str | None = None  # what the giver said of how they heard of it
 
 
 class Reader:
@@ -71,29 +72,28 @@ class Reader:
         parts = row.booking_key.split(":")
         return int(parts[1]) if parts[0] == what and len(parts) > 1 and parts[1].isdecimal() else None
 
-    def _links(self) -> dict[tuple[str, int | None], tuple[str, str]]:
+    def _links(self) -> dict[tuple[str, int | None], tuple[str, str, str | None]]:
         """What the online form was told, by payment, and by the commitment it began."""
         told = (Checkout.edition != "") | (Checkout.placement != "")
         payments = [number for row in self.rows if (number := self._number(row, "payment")) is not None]
         promised = [row.commitment_id for row in self.rows if row.commitment_id is not None]
-        found: dict[tuple[str, int | None], tuple[str, str]] = {}
+        found: dict[tuple[str, int | None], tuple[str, str, str | None]] = {}
+        said = Checkout.edition, Checkout.placement, Checkout.heard
         if promised:
-            query = select(Checkout.commitment_id, Checkout.edition, Checkout.placement).where(
+            query = select(Checkout.commitment_id, *said).where(
                 among(self.session, Checkout.commitment_id, promised), Checkout.kind == "commitment", told
             )
-            found |= {
-                ("commitment", key): (edition, placement) for key, edition, placement in self.session.execute(query)
-            }
+            found |= {("commitment", row[0]): (row[1], row[2], row[3]) for row in self.session.execute(query)}
         if payments:
             query = (
-                select(OnlinePayment.payment_id, Checkout.edition, Checkout.placement)
+                select(OnlinePayment.payment_id, *said)
                 .join(Checkout, Checkout.id == OnlinePayment.checkout_id)
                 .where(among(self.session, OnlinePayment.payment_id, payments), told)
             )
-            found |= {("payment", key): (edition, placement) for key, edition, placement in self.session.execute(query)}
+            found |= {("payment", row[0]): (row[1], row[2], row[3]) for row in self.session.execute(query)}
         return found
 
-    def _by_link(self, row: Any, edition: str, placement: str) -> Claim | None:
+    def _by_link(self, row: Any, edition: str, placement: str, heard: str | None) -> Claim | None:
         """``edition`` is its address, with that of a page after a slash."""
         slug, _, page = edition.partition("/")
         if (found := self.by_slug.get(slug)) is None:
@@ -103,7 +103,7 @@ class Reader:
             self._pages[found.id, page] = self.session.scalar(select(FundraisingPage).where(*named))
         return Claim(
             row, found, self._pages.get((found.id, page)),
-            self.codes.get((found.id, placement)) if placement else None,
+            self.codes.get((found.id, placement)) if placement else None, heard=heard,
         )  # fmt: skip
 
     def _references(self) -> dict[int | None, Placement]:

@@ -10,9 +10,9 @@ import campaigns.migrations as revisions
 from campaigns import credit
 from campaigns.crowdfunding import checks as crowdfunding_checks
 from campaigns.crowdfunding import jobs as crowdfunding_jobs
-from campaigns.crowdfunding import page_links, picture, thanks
+from campaigns.crowdfunding import page_links, picture, thanks, update, wall
 from campaigns.petitions import checks, jobs, mails, waiting
-from campaigns.web import api, crowdfunding, editions, own_desk, own_pages, own_pages_api, pages
+from campaigns.web import api, crowdfunding, editions, givers, own_desk, own_pages, own_pages_api, pages
 from campaigns.web.embed import Embedded
 from campaigns.web.embed_edition import EmbeddedEdition
 from campaigns.web.view import Desk
@@ -21,7 +21,7 @@ from supporters.web import openapi
 #: What registers itself by being imported: the commands, the revisions of the tables, mails, jobs, checks and hooks.
 REGISTERED = (
     commands, revisions, mails, jobs, checks, waiting, credit, crowdfunding_checks, crowdfunding_jobs, page_links,
-    picture, thanks, own_desk,
+    picture, thanks, wall, update, own_desk,
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class Campaigns:
         if pages.NAME not in app.blueprints:
             app.register_blueprint(pages.bp)
             app.register_blueprint(crowdfunding.bp)
+            app.register_blueprint(givers.bp)
             openapi.add(app, api.bp)
             openapi.add(app, editions.bp)
             app.register_blueprint(own_pages.bp)

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from admin.demo import givers
 from admin.demo.gifts import CROWDFUNDING, PLACEMENTS
 from admin.demo.plan import EMERGENCY, GENERAL, Plan, at
 from admin.demo.runs import ANNA, BRAM
@@ -84,6 +85,7 @@ def run(session: Session, plan: Plan) -> None:
         place="Bussen op de kerstmarkt, Utrecht", document=receipt, by=ANNA, now=at(date(2021, 12, 13)),
     )  # fmt: skip
     box.count_it(session, by=BRAM, now=at(date(2021, 12, 14)))
+    givers.run(session, edition)
 
 
 def _edition(session: Session, campaign: Campaign, plan: Plan, year: int, *, goal: int, until: date) -> Edition:

@@ -22,12 +22,14 @@ from admin.i18n import gettext as _
 from admin.kit.charts import Chart, Series
 from admin.kit.lists import Column, Filter, listing
 from admin.labels import badge, choices
+from campaigns.crowdfunding import wall
 from campaigns.crowdfunding.counter import Counter, CounterEntry
 from campaigns.crowdfunding.match import Match
 from campaigns.crowdfunding.offline import OfflineMoney
 from campaigns.crowdfunding.page import FundraisingPage, Team
 from campaigns.crowdfunding.picture import PagePicture
 from campaigns.crowdfunding.report import Account, brought, curve
+from campaigns.crowdfunding.update import EditionUpdate
 from campaigns.edition import GOALS, STATES, Edition, Goal
 from campaigns.petitions.markdown import to_html
 from supporters.money import Money
@@ -164,6 +166,10 @@ def edition_page(slug: str) -> ResponseReturnValue:
         cents=lambda amount: Money(amount, edition.currency),
         days_of=days_of,
         to_html=to_html,
+        on_the_wall=wall.counts(session(), edition),
+        news=session().scalar(
+            select(func.count()).select_from(EditionUpdate).where(EditionUpdate.edition_id == edition.id)
+        ),
         curve=_curve(edition),
     )
 

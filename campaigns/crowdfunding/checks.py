@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.credit import Credit
+from campaigns.crowdfunding import wall
 from campaigns.crowdfunding.counter import CounterEntry
 from campaigns.crowdfunding.match import Match, MatchedGift
 from campaigns.crowdfunding.offline import OfflineMoney, overdue
@@ -63,8 +64,18 @@ def look(session: Session, *, now: datetime) -> Iterator[Finding]:
         select(Credit.id).where(elsewhere.exists()).order_by(Credit.id),
         "counts on another page than the one it is thanks to",
     )  # fmt: skip
+    yield from _shown_against_their_will(session)
     for row in overdue(session, now.date()):
         yield _overdue(row)
+
+
+def _shown_against_their_will(session: Session) -> Iterator[Finding]:
+    """Words of givers that are kept in clear though their last word about it is no."""
+    for post in wall.unwanted(session):
+        yield Finding(
+            "wall-shows-what-givers-allow", f"wall_post {post.id}", "keeps words that who gave does not want shown",
+            advice="Take it off the wall of its edition.",
+        )  # fmt: skip
 
 
 def _overdue(row: OfflineMoney) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from campaigns.crowdfunding.mailing import TEMPLATES
 from campaigns.crowdfunding.page import FundraisingPage
 from campaigns.crowdfunding.page_request import LASTS, ONCE_IN, OPENS, TOKEN, PageRequest
 from campaigns.edition import Edition
@@ -15,7 +16,6 @@ from supporters import formats
 from supporters.errors import BadInput, NotFound
 from supporters.mail.letter import Dropped, Letter, renders
 from supporters.mail.message import URGENT, OutboxMessage
-from supporters.mail.templating import Templates
 from supporters.payments.online.own_page import LinkTooOld
 from supporters.people.consent import address_key
 from supporters.people.contact import ContactPoint, clean_email
@@ -23,7 +23,6 @@ from supporters.people.supporter import Supporter
 from supporters.sealing import keyring
 from supporters.settings import Settings
 
-TEMPLATES = Templates("campaigns.crowdfunding", "mail_templates")
 #: What the token of a link to a page is for.
 PAGE = "fundraising page"
 #: Pages of one address that are mailed at once: what one person has, not a list.

@@ -65,6 +65,15 @@ class Use:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What givers answered to how they heard of it; how many, and what they gave before what went back."""
+
+    answer: str
+    gifts: int
+    amount: Money
+
+
 @dataclass(slots=True)
 class Account:
     edition: Edition
@@ -73,6 +82,7 @@ class Account:
     sources: list[Source]
     placements: list[PlacementCost]
     uses: list[Use]
+    heard: list[Heard]
 
     @classmethod
     def of(cls, session: Session, edition: Edition, on: date) -> Account:
@@ -80,6 +90,7 @@ class Account:
         return cls(
             edition, on, Counter.read(session, edition, on=on), list(_sources(session, edition, on)),
             list(_placements(session, edition, on)), list(_uses(session, edition, on)),
+            list(_heard(session, edition, on)),
         )  # fmt: skip
 
     @property
@@ -141,6 +152,9 @@ class Account:
                 }
                 for each in self.uses
             ],
+            "heard": [
+                {"answer": each.answer, "gifts": each.gifts, "amount_cents": each.amount.amount} for each in self.heard
+            ],
             "went_back_cents": self.went_back.amount,
         }  # fmt: skip
 
@@ -196,6 +210,25 @@ def _uses(session: Session, edition: Edition, on: date) -> Iterator[Use]:
     )
     for fund, is_counted, gifts, amount in session.execute(query):
         yield Use(fund, bool(is_counted), gifts, Money(int(amount), edition.currency))
+
+
+def _heard(session: Session, edition: Edition, on: date) -> Iterator[Heard]:
+    """First payments of what returns only: who answered once heard of it once."""
+    first = Gift.commitment_id.is_(None) | Gift.id.in_(
+        select(func.min(Credit.gift_id)).where(Credit.edition_id == edition.id).group_by(Credit.commitment_id)
+    )
+    query = (
+        select(Credit.heard, func.count(), func.sum(Gift.amount))
+        .join(Gift, Gift.id == Credit.gift_id)
+        .where(
+            Credit.edition_id == edition.id, Credit.heard.is_not(None), Gift.received_on <= on,
+            Gift.currency == edition.currency, first,
+        )
+        .group_by(Credit.heard)
+        .order_by(func.sum(Gift.amount).desc(), Credit.heard)
+    )  # fmt: skip
+    for answer, gifts, amount in session.execute(query):
+        yield Heard(str(answer), gifts, Money(int(amount), edition.currency))
 
 
 def _placements(session: Session, edition: Edition, on: date) -> Iterator[PlacementCost]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from campaigns.petitions.flags import Flag, flags_of
 from campaigns.petitions.petition import Petition
 from campaigns.petitions.signature import LIVE, Person, Publication, Signature, SignaturePerson, opened
+from campaigns.shortening import shortened
 from supporters import audit
 from supporters.actor import Actor
 from supporters.errors import BadInput, Refused
@@ -23,8 +24,6 @@ from supporters.people.consent import Consent, may_contact
 
 STATES = ("waiting", "approved", "rejected", "unpublished")
 REASONS = ("unsuitable", "advertising", "somebody_elses_details", "not_a_name", "asked_by_signer")
-#: What may stand where something was taken out.
-MASKS = "…*█"
 _MOST = 10_001
 
 
@@ -133,7 +132,7 @@ def approve(
     wanted = replace(sent)
     for field, value in (("name", name), ("town", town), ("comment", comment)):
         if value is not None:
-            wanted = replace(wanted, **{field: _shortened(field, getattr(sent, field), value)})
+            wanted = replace(wanted, **{field: shortened(field, getattr(sent, field), value)})
     if not wanted.name:
         raise BadInput(
             "A name is shown with at least one letter; reject it where there is nothing to show.", field="name"
@@ -223,13 +222,3 @@ def _may_be_shown(petition: Petition) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return Signature.state.in_(LIVE) & Signature.erased_at.is_(None) & (last.is_(True))
-
-
-def _shortened(field: str, sent: str, wanted: str) -> str:
-    """``wanted`` where it is ``sent`` with pieces taken out or masked."""
-    wanted = "\n".join(" ".join(each.split()) for each in wanted.splitlines()).strip()
-    left = iter("".join(sent.split()))
-    kept = (character for character in wanted if not character.isspace() and character not in MASKS)
-    if len(wanted) > len(sent) or not all(character in left for character in kept):
-        raise BadInput("Only take things out, or put … in their place: these are somebody else's words.", field=field)
-    return wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields
@@ -18,6 +18,8 @@ from campaigns.crowdfunding.listing import Listed, live_pages, pages_of, teams_o
 from campaigns.crowdfunding.match import Match
 from campaigns.crowdfunding.page import FundraisingPage, Team
 from campaigns.crowdfunding.picture import PagePicture
+from campaigns.crowdfunding.update import sent
+from campaigns.crowdfunding.wall import SCREENFUL, latest
 from campaigns.edition import SLUG, Edition
 from campaigns.petitions.markdown import to_html
 from campaigns.web import language
@@ -78,6 +80,27 @@ class ListedTeamSchema(ListedSchema):
     name = fields.String()
 
 
+class PostSchema(Schema):
+    name = fields.String(allow_none=True, metadata={"description": "null: who gave did not say that it may be shown."})
+    message = fields.String(allow_none=True)
+    amount_cents = fields.Integer(allow_none=True)
+    on = fields.String(metadata={"description": "The day of the gift."})
+    page = fields.String(allow_none=True, metadata={"description": "The address of the page it was given at."})
+
+
+class NewsSchema(Schema):
+    title = fields.String()
+    text_html = fields.String()
+    at = fields.String()
+
+
+class WallSchema(Schema):
+    posts = fields.List(fields.Nested(PostSchema))
+    next_before = fields.Integer(
+        allow_none=True, metadata={"description": "Ask with it as “before” for those that came earlier; null: no more."}
+    )
+
+
 class EditionSchema(Schema):
     slug = fields.String()
     title = fields.String()
@@ -95,6 +118,8 @@ class EditionSchema(Schema):
     page_count = fields.Integer(metadata={"description": "Of the pages everybody may see; “pages” has the largest."})
     pages = fields.List(fields.Nested(ListedPageSchema))
     teams = fields.List(fields.Nested(ListedTeamSchema))
+    latest = fields.List(fields.Nested(PostSchema), metadata={"description": "What givers said may be seen."})
+    updates = fields.List(fields.Nested(NewsSchema))
 
 
 class FundraisingPageSchema(Schema):
@@ -106,6 +131,7 @@ class FundraisingPageSchema(Schema):
     team = fields.String(allow_none=True)
     team_slug = fields.String(allow_none=True)
     counter = fields.Nested(CounterSchema)
+    latest = fields.List(fields.Nested(PostSchema), metadata={"description": "What givers said may be seen."})
 
 
 class TeamSchema(Schema):
@@ -140,15 +166,45 @@ def team(slug: str, team: str) -> Response:
     return _kept(f"{slug}/teams/{team}")
 
 
+@bp.get("/<slug>/wall")
+@bp.doc(
+    operationId="getEditionWall", responses=_MISSING,
+    parameters=[{"in": "query", "name": "before", "schema": {"type": "integer", "minimum": 1}}],
+)  # fmt: skip
+@bp.response(200, WallSchema)
+def wall(slug: str) -> Response:
+    """What givers said may be seen of their gifts, a screenful at a time, the newest first."""
+    return _answer(desk().walls.get(f"{slug}:{before_of(request.args.get('before'))}"))
+
+
+def before_of(text: str | None) -> str:
+    """The number in a link to more of a wall; "" for the first, and for what is no number."""
+    return text if text and text.isascii() and text.isdigit() and text[0] != "0" and len(text) < 16 else ""
+
+
+def wall_of(session: Session, name: str) -> str:
+    """A screenful of the wall, as JSON; ``name`` is the edition's address, a colon, and what comes before."""
+    slug, _, before = name.partition(":")
+    edition = public(session, slug)
+    posts, following = latest(session, edition, before=int(before) if before else None, most=SCREENFUL)
+    return json.dumps({"posts": [each.to_json() for each in posts], "next_before": following}, ensure_ascii=False)
+
+
+def public(session: Session, slug: str) -> Edition:
+    """An edition that everybody may see; raises NotFound for any other."""
+    found = session.scalar(select(Edition).where(Edition.slug == slug)) if SLUG.fullmatch(slug) else None
+    if found is None or not found.is_public:
+        raise NotFound("There is no edition “%(slug)s”.", field="slug", slug=slug[:80])
+    return found
+
+
 def told(session: Session, name: str, at: Desk) -> str:
     """What the public may know of an edition, a page in it ("edition/page") or a team ("edition/teams/team"), as
     JSON.
     """
     slug, _, part = name.partition("/")
     is_address = all(SLUG.fullmatch(each) for each in name.split("/"))  # else the database need not look
-    found = session.scalar(select(Edition).where(Edition.slug == slug)) if is_address else None
-    if found is None or not found.is_public:
-        raise NotFound("There is no edition “%(slug)s”.", field="slug", slug=slug[:80])
+    found = public(session, slug if is_address else name)
     if part.startswith("teams/"):
         body = _team(session, found, part.removeprefix("teams/"), at)
     else:
@@ -186,6 +242,11 @@ def _edition(session: Session, edition: Edition, at: Desk) -> dict[str, Any]:
             {"slug": each.slug, "name": each.title, "counter_cents": each.amount, "target_cents": each.target}
             for each in teams_of(session, edition)
         ],
+        "latest": [each.to_json() for each in latest(session, edition)[0]],
+        "updates": [
+            {"title": each.title, "text_html": to_html(each.text), "at": str(each.sent_at and each.sent_at.isoformat())}
+            for each in sent(session, edition)
+        ],
     }  # fmt: skip
 
 
@@ -198,6 +259,7 @@ def _page(session: Session, edition: Edition, slug: str, at: Desk) -> dict[str, 
         "team": page.team.name if page.team else None, "team_slug": page.team.slug if page.team else None,
         "picture_url": picture_url(session, edition, page, at),
         "counter": _counter(Counter.read(session, edition, of=page), at),
+        "latest": [each.to_json() for each in latest(session, edition, page=page)[0]],
     }  # fmt: skip
 
 
@@ -234,7 +296,11 @@ def _counter(counter: Counter, at: Desk) -> dict[str, Any]:
 
 
 def _kept(name: str) -> Response:
-    answer = Response(desk().editions.get(name), mimetype="application/json")
+    return _answer(desk().editions.get(name))
+
+
+def _answer(body: str) -> Response:
+    answer = Response(body, mimetype="application/json")
     answer.headers["Cache-Control"] = (
         f"public, max-age={_KEPT}, stale-while-revalidate={2 * _KEPT}, stale-if-error={60 * _KEPT}"
     )
@@ -264,5 +330,5 @@ def _not_kept(answer: Response) -> Response:
 
 for away in problems.NO_DATABASE:
     bp.register_error_handler(away, unavailable)
-for view_function in (edition, fundraising_page, team):
+for view_function in (edition, fundraising_page, team, wall):
     view_function.__dict__["public"] = True

@@ -116,6 +116,11 @@ class EmbeddedEdition:
         """Of the target, in whole parts: a hundred only when it is there."""
         return max(self.amount, 0) * 100 // self.target if self.target else None
 
+    @property
+    def wall_url(self) -> str:
+        """All of what givers said may be seen."""
+        return url_for("achterban_givers.wall", slug=self.slug, lang=self.reader.locale)
+
     def money(self, cents: int) -> str:
         return shown(Money(cents, self.figures["currency"]), self.reader.locale)
 
@@ -155,6 +160,11 @@ class EmbeddedEdition:
     def counter(self) -> Markup:
         """The thermometer: what there is, of what, from how many."""
         made: Markup = get_template_attribute("achterban/crowdfunding_counter.html", "thermometer")(self)
+        return made
+
+    def latest(self) -> Markup:
+        """The latest gifts, with what their givers said may be seen; empty where there is nothing."""
+        made: Markup = get_template_attribute("achterban/crowdfunding_counter.html", "latest")(self)
         return made
 
     def element(self) -> Markup:

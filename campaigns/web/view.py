@@ -32,7 +32,7 @@ from supporters.web.limits import storage_of
 #: Seconds that a petition may be behind what staff changed; closing it holds at once, for the database asks again.
 _FRESH = 2.0
 _NAMES, _UPDATES = 20, 10
-#: Seconds that a picture to share shows what there was; and how many of them one process keeps.
+#: Seconds that a picture to share shows what there was; and how many of them, or screenfuls, one process keeps.
 _DRAWN, _PICTURES = 300.0, 200
 ASKED = ("first_name", "last_name", "email", "town", "postcode")
 ASKED_OF_INITIATIVE = ("first_name", "last_name", "email", "street", "house_number", "postcode", "town", "birth_date")
@@ -144,6 +144,7 @@ class Desk:
         self.views: Kept[View] = Kept(_FRESH, self._view)
         self.counts: Kept[Count] = Kept(self.settings.count_seconds, self._count)
         self.editions: Kept[str] = Kept(self.settings.count_seconds, self._edition)
+        self.walls: Kept[str] = Kept(self.settings.count_seconds, self._wall, _PICTURES)
         self.shares: Kept[bytes] = Kept(_DRAWN, self._share, _PICTURES)
         self.limits = Limits(self.settings, storage_of(app), self._rules)
         #: Forms that send fields we do not know; said once, for the web team.
@@ -177,6 +178,12 @@ class Desk:
 
         with self._reading() as session:
             return editions.told(session, name, self)
+
+    def _wall(self, name: str) -> str:
+        from campaigns.web import editions  # as above
+
+        with self._reading() as session:
+            return editions.wall_of(session, name)
 
     def _share(self, name: str) -> bytes:
         """Of what ``EmbeddedEdition.name`` names, after its language and a colon."""

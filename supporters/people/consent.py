@@ -33,8 +33,8 @@ from supporters.people.canonical import canonical_email
 from supporters.people.supporter import Supporter
 from supporters.sealing import Keyring, keyring
 
-#: What somebody can say yes to. ``sign`` and ``show_name`` are about one thing (the ledger's ``scope``).
-PURPOSES = ("sign", "show_name", "updates", "newsletter", "appeal")
+#: What somebody can say yes to. ``sign`` and what is shown are about one thing (the ledger's ``scope``).
+PURPOSES = ("sign", "show_name", "show_amount", "show_message", "updates", "newsletter", "appeal")
 #: What we owe people and so needs no yes: a receipt, a confirmation, the announcement of a debit.
 SERVICE = "service"
 CHANNELS = ("email", "letter", "phone", "public")

@@ -35,11 +35,16 @@ def clean(field: str, value: str, most: int, *, lines: bool = False) -> str:
 
 def not_a_name(field: str, value: str) -> BadInput | None:
     """Why this is no name or place: a web address, or what a spreadsheet would take for a formula."""
-    if _ADDRESS.search(value):
+    if has_address(value):
         return BadInput("There can be no web address in this field.", field=field)
     if value.startswith(_FORMULA):
         return BadInput("This cannot begin with “%(sign)s”.", field=field, sign=value[0])
     return None
+
+
+def has_address(value: str) -> bool:
+    """Whether a web address is in it."""
+    return _ADDRESS.search(value) is not None
 
 
 def ticked(field: str, value: str) -> bool:

@@ -14,6 +14,7 @@ from supporters.errors import BadInput
 from supporters.money import Money
 from supporters.payments.online.form import ONCE, OTHER
 from supporters.payments.online.offer import CURRENCY, Offer, shown, written
+from supporters.payments.online.telling import LONGEST_MESSAGE, LONGEST_NAME, WORDS
 from supporters.people import typed
 from supporters.web import giving_words, language
 from supporters.web.desk import desk
@@ -129,6 +130,16 @@ class Donating:
         """The words beside the newsletter's box with their number; None where it is not asked."""
         words = self.offer.rules.newsletter.get(self.reader.locale)
         return (self.offer.text_ids.get(self.reader.locale), words) if words else None
+
+    @property
+    def telling(self) -> dict[str, Any] | None:
+        """The words beside what can be told along with a gift to an edition; None where there is no edition."""
+        if not self.hidden.get("edition"):
+            return None
+        return {
+            "words": {purpose: words[self.reader.locale] for purpose, words in WORDS.items()},
+            "heard": giving_words.heard(self.reader), "longest_name": LONGEST_NAME, "longest_message": LONGEST_MESSAGE,
+        }  # fmt: skip
 
     @property
     def widget(self) -> str:

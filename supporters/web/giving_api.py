@@ -16,6 +16,7 @@ from supporters.errors import AchterbanError, BadInput, NotFound
 from supporters.network import network_of
 from supporters.payments.gateway import Conflict, GatewayError, RateLimited, Unavailable
 from supporters.payments.online.form import GivingForm
+from supporters.payments.online.telling import WORDS
 from supporters.sealing import keyring
 from supporters.web import giving_words, language, problems, proof, sent
 from supporters.web.desk import Desk, desk
@@ -87,6 +88,10 @@ def giving() -> Response:
     with at.session() as session:
         offer = at.offer(session)
     body = offer.to_json(reader.locale, giving_words.methods(reader))
+    body["telling"] = {
+        "words": {purpose: words[reader.locale] for purpose, words in WORDS.items()},
+        "heard": [{"code": code, "name": name} for code, name in giving_words.heard(reader).items()],
+    }  # fmt: skip
     body["challenge_url"] = at.link(f"{NAME}.challenge") if at.rules.proof_number else None
     answer = Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")
     answer.headers["Cache-Control"] = "public, max-age=60, stale-while-revalidate=300, stale-if-error=3600"

@@ -9,6 +9,7 @@ from supporters.payments.online.accounts import METHODS
 from supporters.payments.online.checkout import KINDS
 from supporters.payments.online.outcome import STATES
 from supporters.payments.online.rules import LOCALES
+from supporters.payments.online.telling import HEARD, LONGEST_MESSAGE, LONGEST_NAME
 
 
 class GivingSchema(Schema):
@@ -33,6 +34,14 @@ class GivingSchema(Schema):
     source_code = fields.String(validate=validate.Length(max=40), metadata={"description": "What brought them."})
     placement = fields.String(validate=validate.Length(max=80))
     edition = fields.String(validate=validate.Length(max=80))
+    public_name = fields.String(
+        validate=validate.Length(max=LONGEST_NAME),
+        metadata={"description": "What everybody may read; kept with an edition only, as the four that follow."},
+    )
+    message = fields.String(validate=validate.Length(max=LONGEST_MESSAGE))
+    show_amount = fields.Boolean()
+    heard = fields.String(validate=validate.OneOf(HEARD), metadata={"description": "How they heard of the edition."})
+    updates = fields.Boolean(metadata={"description": "Mail the news of the edition."})
     locale = fields.String(validate=validate.OneOf(LOCALES))
     return_to = fields.String(metadata={"description": "A page on our list, to go to afterwards."})
     submission_key = fields.String(
@@ -82,6 +91,15 @@ class NewsletterSchema(Schema):
     text = fields.String()
 
 
+class TellingSchema(Schema):
+    words = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "Beside each field, by what is agreed to."},
+    )
+    heard = fields.List(fields.Nested(FundSchema), metadata={"description": "Answers to how somebody heard of it."})
+
+
 class OfferSchema(Schema):
     locale = fields.String()
     currency = fields.String()
@@ -93,6 +111,9 @@ class OfferSchema(Schema):
     costs = fields.Dict(keys=fields.String(), values=fields.String())
     funds = fields.List(fields.Nested(FundSchema))
     newsletter = fields.Nested(NewsletterSchema, allow_none=True)
+    telling = fields.Nested(
+        TellingSchema, metadata={"description": "What can be told along with a gift to an edition of crowdfunding."}
+    )
     challenge_url = fields.String(
         allow_none=True,
         metadata={"description": "Where a riddle for the field altcha is had; null: none is asked for."},

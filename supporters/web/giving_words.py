@@ -11,6 +11,10 @@ INTERVALS = {
     "once": "Once", "month": "Every month", "two_months": "Every two months", "quarter": "Every quarter",
     "half_year": "Every half year", "year": "Every year",
 }  # fmt: skip
+HEARD = {
+    "social": "On social media", "newspaper": "In a newspaper", "radio": "On the radio", "tv": "On television",
+    "friends": "From somebody I know", "mail": "By a letter or mail of yours", "other": "In another way",
+}  # fmt: skip
 #: Where the payment service does not answer, and where it refuses what we ask.
 TROUBLE = {
     "passing": "Our payment service does not answer just now. Nothing was charged, and what you filled in is kept: try"
@@ -26,3 +30,8 @@ def methods(reader: Reader) -> dict[str, str]:
 
 def intervals(reader: Reader) -> dict[str, str]:
     return {interval: reader.say(name) for interval, name in INTERVALS.items()}
+
+
+def heard(reader: Reader) -> dict[str, str]:
+    """Answers to how somebody heard of an edition."""
+    return {answer: reader.say(name) for answer, name in HEARD.items()}

@@ -24,7 +24,7 @@ from supporters.giving.receipt import Receipt, gifts_of
 from supporters.mail.templating import charity_name
 from supporters.money import Money
 from supporters.payments.gateway import GatewayError
-from supporters.payments.online import own_page
+from supporters.payments.online import own_page, telling
 from supporters.payments.returns.holding import waits_for_account
 from supporters.people.supporter import Supporter
 from supporters.web import problems
@@ -112,6 +112,7 @@ def _page(token: str, supporter: Supporter, error: AchterbanError | None = None,
         year=chosen,
         commitments=[_shown(each, today) for each in commitments],
         gifts=gifts_of(session, supporter, chosen),
+        shown=telling.shown_of(session, supporter),
         money=reader.money,
         day=reader.day,
         methods=list(_lasting("EUR")),
@@ -241,6 +242,15 @@ _ACTIONS = {
 }  # fmt: skip
 
 
+@bp.post("/my/<token>/shown/<key>")
+def take_off(token: str, key: str) -> ResponseReturnValue:
+    """What others see of a gift is seen no more."""
+    at, supporter = _supporters(), _whose(token)
+    telling.take_off(at.session, supporter, key, by=own_page.visitor(supporter), now=at.now())
+    at.session.commit()
+    return redirect(url_for(f"{NAME}.page", token=token, done="take_off", lang=request.args.get("lang")), 303)
+
+
 # -- receipts --------------------------------------------------------------------------------------------------------
 
 
@@ -291,5 +301,5 @@ def keep_it_private(answer: Response) -> Response:
 
 for away in problems.NO_DATABASE:
     bp.register_error_handler(away, unavailable)
-for view_function in (asking, ask, page, act, gift_receipt, year_receipt):
+for view_function in (asking, ask, page, act, take_off, gift_receipt, year_receipt):
     view_function.__dict__["public"] = True

@@ -23,6 +23,7 @@ KNOWN_LATER: dict[tuple[str, str], Iterable[str]] = {
     ("campaigns.petitions.network", "kind"): ("allow", "block"),
     ("campaigns.edition", "verb"): ("launch", "pause", "resume", "end", "settle", "report"),
     ("campaigns.crowdfunding.page", "page"): ("fundraising_page",),
+    ("campaigns.crowdfunding.wall", "verb"): ("show", "redact", "refuse", "take_off", "reconsider"),
     ("supporters.people.contact", "kind"): CONTACTS,
     ("supporters.people.supporter", "point.kind"): CONTACTS,
     ("supporters.lifecycle.importing.run", "self.kind"): IMPORTS,

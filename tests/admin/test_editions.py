@@ -192,7 +192,7 @@ def test_a_viewer_changes_nothing_and_has_no_button(client_as, edition, below):
     assert viewer.post(f"{PAGE}/{below}").status_code == 403
     text = viewer.get(PAGE).text
     assert 'action="/admin/editions' not in text
-    to_read = {"account", "placements/1", "matches/1"}
+    to_read = {"account", "placements/1", "matches/1", "news"}
     assert set(re.findall(r'href="/admin/editions/families-2026/([^"]*)', text)) == to_read
 
 

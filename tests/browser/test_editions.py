@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns import Match
+from campaigns import EditionUpdate, Match
 from campaigns.crowdfunding.offline import OfflineMoney
 from campaigns.placement import Placement
 from supporters import Money
@@ -19,7 +19,8 @@ SCREENS = (
     f"{PAGE}/teams/new", f"{PAGE}/pages/1/change", f"{PAGE}/matches/new", f"{PAGE}/matches/1", f"{PAGE}/matches/1/size",
     f"{PAGE}/matches/1/payment", f"{PAGE}/offline/new", f"{PAGE}/offline/1/meet", f"{PAGE}/settle", f"{PAGE}/account",
     "/admin/edition-entries?edition=families-2026", "/admin/gifts/3", "/admin/gifts/3/move-credit",
-    "/admin/gifts/1/credit", "/admin/gifts/1/credit/families-2026",
+    "/admin/gifts/1/credit", "/admin/gifts/1/credit/families-2026", f"{PAGE}/wall", f"{PAGE}/wall?state=shown",
+    f"{PAGE}/wall/2/take-out", f"{PAGE}/news", f"{PAGE}/news/new", f"{PAGE}/news/1/send",
 )  # fmt: skip
 
 
@@ -44,6 +45,10 @@ def edition(served):
             session, made, Money.eur("75.00"), kind="cash", handed_on=cast.TODAY, place="Box on the market",
             document=world.receipt(session), by=cast.ANNA, now=cast.NOW,
         )  # fmt: skip
+        world.on_the_wall(session, made, world.donor(session, 3))
+        waits = world.on_the_wall(session, made, world.donor(session, 4), "www.cheap.example of Sam")
+        waits.reconsider(session, by=cast.BRAM, now=cast.NOW)
+        EditionUpdate.write(session, made, "Two families", "They are **here**.", by=cast.ANNA, now=cast.NOW)
         session.commit()
 
 
@@ -62,7 +67,7 @@ def test_cash_is_counted_and_a_page_approved_without_a_script(sign_in, edition):
     page.goto(PAGE)
     page.get_by_role("button", name="Count as second person").click()
     page.get_by_text("It counts as on its way.").wait_for()
-    page.get_by_text("€175.00").first.wait_for()
+    page.get_by_text("€225.00").first.wait_for()
     page.get_by_role("button", name="Approve Ada runs").click()
     page.get_by_text("Everybody sees the page now.").wait_for()
     page.get_by_role("link", name="Announce… Twice as much").click()

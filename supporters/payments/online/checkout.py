@@ -29,6 +29,7 @@ from supporters.giving.commitment import Commitment
 from supporters.giving.fund import Fund
 from supporters.giving.instalment import Instalment
 from supporters.money import Money
+from supporters.payments.online.telling import SEALED_AS, SHOWN
 from supporters.people.supporter import Supporter
 from supporters.sealing import keyring
 
@@ -36,6 +37,17 @@ from supporters.sealing import keyring
 KINDS = ("gift", "commitment", "mandate")
 PERSON = "donor"  # what they are sealed as
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What somebody wrote for everybody to read; nobody has looked at it."""
+
+    name: str = field(default="", repr=False)
+    message: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.name or self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,8 @@ class Checkout(Base):
     commitment_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_commitment.id"), index=True)
     instalment_id: Mapped[int | None] = mapped_column(ForeignKey("supporters_instalment.id"))
     consents: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  # purpose, text_id
+    sealed_telling: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": SEALED_AS})
+    heard: Mapped[word | None]  # how they heard of the edition
     locale: Mapped[str] = mapped_column(String(2), default="nl")
     return_to: Mapped[str | None] = mapped_column(String(500))
     form_url: Mapped[str] = mapped_column(String(500), default="")
@@ -117,6 +131,7 @@ class Checkout(Base):
         method: str | None = None,
         commitment: Commitment | None = None,
         instalment: Instalment | None = None,
+        telling: Telling | None = None,
         **fields: Any,
     ) -> Checkout:
         """What was asked for; the same ``submission_key`` again is the checkout there is, whatever else it says."""
@@ -130,6 +145,9 @@ class Checkout(Base):
         if person is not None:
             parts = {"first_name": person.first_name, "prefix": person.prefix, "surname": person.surname}
             checkout.sealed_person = keyring(session).seal(json.dumps(parts | {"email": person.email}), PERSON)
+        if telling:
+            words = {"name": telling.name, "message": telling.message}
+            checkout.sealed_telling = keyring(session).seal(json.dumps(words), SEALED_AS)
         try:
             with session.begin_nested():
                 session.add(checkout)
@@ -158,6 +176,20 @@ class Checkout(Base):
         parts: Mapping[str, str] = json.loads(keyring(session).open(self.sealed_person, PERSON))
         return Person(parts["first_name"], parts["surname"], parts["email"], parts["prefix"])
 
+    def telling(self, session: Session) -> Telling:
+        """What they wrote for everybody; empty once it is gone."""
+        if self.sealed_telling is None:
+            return Telling()
+        words: Mapping[str, str] = json.loads(keyring(session).open(self.sealed_telling, SEALED_AS))
+        return Telling(words["name"], words["message"])
+
+    def consent_of(self, purpose: str) -> dict[str, str]:
+        """Channel and scope of a yes at this form: what is shown is about this gift, news about its edition."""
+        if purpose in SHOWN:
+            return {"channel": "public", "scope": f"checkout:{self.id}"}
+        edition, _, _ = self.edition.partition("/")
+        return {"channel": "email", "scope": f"edition:{edition}" if purpose == "updates" else ""}
+
     def forget(self, *, now: datetime) -> None:
         """Nobody paid: who it was goes, that it was asked for stays."""
-        self.sealed_person, self.consents, self.forgotten_at = None, [], now
+        self.sealed_person, self.sealed_telling, self.consents, self.forgotten_at = None, None, [], now

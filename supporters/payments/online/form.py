@@ -15,9 +15,10 @@ from supporters.errors import BadInput, Mistakes
 from supporters.giving.fund import Fund
 from supporters.links import may_return_to
 from supporters.money import Money
-from supporters.payments.online.checkout import Checkout, Person
+from supporters.payments.online.checkout import Checkout, Person, Telling
 from supporters.payments.online.offer import CURRENCY, GENERAL, Offer, shown
 from supporters.payments.online.rules import LOCALES
+from supporters.payments.online.telling import HEARD, LONGEST_MESSAGE, LONGEST_NAME, WORDS
 from supporters.people import typed
 from supporters.people.consent import ConsentText
 from supporters.people.contact import clean_email
@@ -26,13 +27,13 @@ from supporters.people.contact import clean_email
 FIELDS = (
     "amount", "amount_other", "interval", "fund", "method", "cover_costs", "first_name", "prefix", "surname",
     "last_name", "email", "newsletter", "consent_text_id", "locale", "source_code", "placement", "edition",
-    "return_to", "submission_key", "altcha", "website",
+    "public_name", "message", "show_amount", "heard", "updates", "return_to", "submission_key", "altcha", "website",
 )  # fmt: skip
 _LONGEST = {
     "amount": 40, "amount_other": 40, "prefix": 40, "email": 254, "source_code": 40, "placement": 80, "edition": 80,
-    "return_to": 500, "altcha": 2000,
+    "return_to": 500, "altcha": 2000, "public_name": LONGEST_NAME, "message": LONGEST_MESSAGE, "heard": 40,
 }  # fmt: skip
-_BOXES = ("cover_costs", "newsletter", "website")
+_BOXES = ("cover_costs", "newsletter", "show_amount", "updates", "website")
 #: What the radio button of one's own amount says.
 OTHER = "other"
 ONCE = "once"
@@ -56,6 +57,10 @@ class GivingForm:
     source_code: str
     placement: str
     edition: str
+    telling: Telling  # and what follows of it only where there is an edition
+    show_amount: bool
+    updates: bool
+    heard: str | None
     return_to: str
     submission_key: str
     altcha: str  # the solved riddle, where there is one
@@ -77,7 +82,8 @@ class GivingForm:
             money=money, every=every, method=method, account=account, fund=reading.fund(),
             covered=reading.costs(method), person=reading.person(), newsletter=reading.ticked("newsletter"),
             consent_text_id=reading.consent_text(), locale=reading.locale, source_code=reading.code("source_code"),
-            placement=reading.code("placement"), edition=reading.code("edition"),
+            placement=reading.code("placement"), edition=reading.code("edition"), telling=reading.telling(),
+            show_amount=reading.ticked("show_amount"), updates=reading.ticked("updates"), heard=reading.heard(),
             return_to=reading.page(offer.rules.return_urls, own_pages), submission_key=read["submission_key"],
             altcha=read["altcha"], website=read["website"], form_url=form_url[:500],
         )  # fmt: skip
@@ -96,20 +102,36 @@ class GivingForm:
             shown_text = ConsentText.say(session, "newsletter", self.locale, words, by=BY, now=now)
             if self.newsletter:
                 consents = [{"purpose": "newsletter", "text_id": self.consent_text_id or shown_text.id}]
+        tells = self.edition != ""
+        consents += self._agreed(session, now) if tells else []
         return Checkout.open(
             session, self.kind, Money(self.money.amount + self.covered, self.money.currency), account=self.account,
             fund=Fund.by_code(session, self.fund), submission_key=self._key(), person=self.person, every=self.every,
             method=self.method, covered_costs=self.covered, consents=consents, locale=self.locale,
             source_code=self.source_code or None, placement=self.placement, edition=self.edition,
+            telling=self.telling if tells else None, heard=self.heard if tells else None,
             return_to=self.return_to or None, form_url=self.form_url, now=now,
         )  # fmt: skip
+
+    def _agreed(self, session: Session, now: datetime) -> list[dict[str, object]]:
+        """What was said yes to about an edition, with the words that stood beside it."""
+        said = {
+            "show_name": self.telling.name, "show_message": self.telling.message, "show_amount": self.show_amount,
+            "updates": self.updates,
+        }  # fmt: skip
+        agreed: list[dict[str, object]] = []
+        for purpose in [purpose for purpose, yes in said.items() if yes]:
+            text = ConsentText.say(session, purpose, self.locale, WORDS[purpose][self.locale], by=BY, now=now)
+            agreed.append({"purpose": purpose, "text_id": text.id})
+        return agreed
 
     def _key(self) -> str:
         """Who goes back and changes the amount asks for something else, though the page still has its key."""
         parts = [
             self.submission_key or secrets.token_hex(16), str(self.money), str(self.covered), self.every or ONCE,
             self.fund, self.method or "", self.person.first_name, self.person.prefix, self.person.surname,
-            self.person.email, str(self.newsletter),
+            self.person.email, str(self.newsletter), self.telling.name, self.telling.message, str(self.show_amount),
+            str(self.updates),
         ]  # fmt: skip
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
@@ -150,7 +172,7 @@ class _Reading:
         if name == "website":
             return value[:100]
         try:
-            return typed.clean(name, value, _LONGEST.get(name, 100))
+            return typed.clean(name, value, _LONGEST.get(name, 100), lines=name == "message")
         except BadInput as error:
             self.take(error)
             return ""
@@ -236,6 +258,21 @@ class _Reading:
         except BadInput as error:
             self.take(error)
             return False
+
+    def telling(self) -> Telling:
+        """What everybody may read: no web addresses, which somebody would write for their own good."""
+        name, message = self.texts["public_name"], self.texts["message"]
+        if trouble := typed.not_a_name("public_name", name):
+            self.take(trouble)
+        if typed.has_address(message):
+            self.wrong("message", "There can be no web address in this field.")
+        return Telling(name, message)
+
+    def heard(self) -> str | None:
+        chosen = self.texts["heard"]
+        if chosen and chosen not in HEARD:
+            self.wrong("heard", "Choose how you heard of it: %(known)s.", known=", ".join(HEARD))
+        return chosen or None
 
     def consent_text(self) -> int | None:
         text = self.texts["consent_text_id"]

@@ -114,7 +114,7 @@ def _supporter(session: Session, checkout: Checkout, how: Learning) -> Supporter
         Consent.record(
             session, found, each["purpose"], granted=True, by=how.by, now=checkout.created_at,
             text=session.get(ConsentText, each["text_id"]), source=checkout.form_url,
-            evidence=f"checkout:{checkout.id}",
+            evidence=f"checkout:{checkout.id}", **checkout.consent_of(each["purpose"]),
         )  # fmt: skip
     session.flush()
     return found

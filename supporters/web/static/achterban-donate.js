@@ -11,6 +11,7 @@
       leaving: "U gaat naar de betaalpagina…", wrong: "Nog niet verstuurd. Kijk dit even na:",
       failed: "Versturen lukte niet. Wat u invulde staat er nog; druk nog eens op de knop.",
       absent: "Het formulier kan nu niet worden getoond.", again: "Probeer het nog eens",
+      telling: "Laat uw gift zien, of laat een bericht achter", heard: "Hoe hoorde u hiervan?", unsaid: "Dat zeg ik liever niet",
     },
     en: {
       often: "How often?", much: "How much?", other: "Another amount, in euros", what: "For what?", how: "How do you pay?",
@@ -20,6 +21,7 @@
       leaving: "You are going to the page to pay…", wrong: "Not sent yet. Please look at this:",
       failed: "It could not be sent. What you filled in is still here; press the button once more.",
       absent: "The form cannot be shown just now.", again: "Try again",
+      telling: "Show your gift, or leave a message", heard: "How did you hear of this?", unsaid: "I would rather not say",
     },
   };
   const AUTOFILL = { first_name: "given-name", surname: "family-name", email: "email" };
@@ -38,10 +40,12 @@
     .donate-option input:checked+span{background:var(--donate-accent,#1d6660);color:var(--donate-on-accent,#fff);
     border-color:var(--donate-accent,#1d6660);font-weight:650}.donate-option input:focus-visible+span{outline:3px solid
     var(--donate-focus,#c4790a);outline-offset:2px}.donate-own{flex:1 0 100%;margin:0}.donate-own label{font-weight:400}
-    form>div input,form>p input,.donate-own input,select{font:inherit;color:inherit;background:var(--donate-field,#fff);box-sizing:border-box;
+    form>div input,form>p input,.donate-own input,select,textarea,details div>input:not([type]){font:inherit;color:inherit;background:var(--donate-field,#fff);box-sizing:border-box;
     width:100%;min-height:2.75em;padding:.5em .7em;border:1px solid var(--donate-line,#767c78);border-radius:var(--donate-radius,7px)}
     .donate-box{display:flex;flex-wrap:wrap;gap:.2em .7em}.donate-box label{flex:1;font-weight:400;margin:0}.donate-box input{width:1.4em;
-    height:1.4em;min-height:0;margin:.1em 0 0;accent-color:var(--donate-accent,#1d6660)}input[aria-invalid=true],select[aria-invalid=true]{
+    height:1.4em;min-height:0;margin:.1em 0 0;accent-color:var(--donate-accent,#1d6660)}textarea{resize:vertical}details{padding:.75em 1em;
+    background:var(--donate-soft,#eef3f1);border-radius:var(--donate-radius,7px)}details>div{margin-top:1em}details label{font-weight:400}summary{
+    font-weight:600;cursor:pointer}input[aria-invalid=true],select[aria-invalid=true],textarea[aria-invalid=true]{
     border-color:var(--donate-error,#a3271f);border-width:2px}button{font:inherit;font-weight:650;min-height:3em;
     padding:.6em 1.4em;border:0;cursor:pointer;border-radius:var(--donate-radius,7px);background:var(--donate-accent,#1d6660);
     color:var(--donate-on-accent,#fff)}button[aria-disabled=true]{opacity:.7;cursor:progress}:focus-visible{outline:3px solid
@@ -150,9 +154,13 @@
       const methods = new Map([...offer.methods.once, ...offer.methods.lasting].map((each) => [each.method, each.name]));
       if (methods.size > 1) form.append(this.choice("method", words.how, [...methods]));
       else for (const method of methods.keys()) form.append(el("input", { type: "hidden", name: "method", value: method }));
-      const box = (name, text) => form.append(el("div", { class: "donate-box", part: "check" },
+      const box = (name, text, into = form) => into.append(el("div", { class: "donate-box", part: "check" },
         el("input", { type: "checkbox", id: name, name, value: 1 }), el("label", { for: name, part: "consent", "data-donate-text": name }, text)));
       if (Object.keys(offer.costs).length) box("cover_costs", "");
+      if (this.getAttribute("edition") && offer.telling) {
+        form.append(this.telling(offer.telling, box));
+        box("updates", offer.telling.words.updates);
+      }
       if (offer.newsletter) {
         box("newsletter", offer.newsletter.text);
         if (offer.newsletter.id) form.append(el("input", { type: "hidden", name: "consent_text_id", value: offer.newsletter.id }));
@@ -162,6 +170,18 @@
         el("button", { part: "button" }, words.give));
       this.root.append(form);
       return form;
+    }
+
+    /* What may be told along with a gift to an edition; the words beside each field are what is agreed to. */
+    telling({ words, heard }, box) {
+      const field = (name, label, input) => el("div", { part: "field" }, el("label", { for: name, part: "label" }, label), input);
+      const more = el("details", { class: "donate-telling", part: "telling" }, el("summary", {}, this.words.telling),
+        field("public_name", words.show_name, el("input", { id: "public_name", name: "public_name", maxlength: 80, part: "input" })),
+        field("message", words.show_message, el("textarea", { id: "message", name: "message", rows: 3, maxlength: 500, part: "input" })));
+      box("show_amount", words.show_amount, more);
+      more.append(field("heard", this.words.heard, el("select", { id: "heard", name: "heard", part: "input" }, el("option", { value: "" }, this.words.unsaid),
+        ...heard.map(({ code, name }) => el("option", { value: code }, name)))));
+      return more;
     }
 
     choice(name, legend, options, chosen) {
@@ -299,6 +319,7 @@
         if (field) {
           const focus = () => (field.matches("fieldset") ? field.querySelector("input:checked") || field.querySelector("input") : field).focus();
           begin = begin || focus;
+          if (field.closest("details")) field.closest("details").open = true;
           field.id = field.id || `donate-${++last}-${name}`;
           const id = `${field.id}-error`, box = field.type === "checkbox" && field.labels[0], said = el("span", { class: "donate-error", part: "error", id }, message);
           field.matches("fieldset") ? field.append(said) : (field.closest("label") || box || field).after(said);

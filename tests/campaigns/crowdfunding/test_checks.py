@@ -27,6 +27,7 @@ BREAKS = [
     ("match-is-what-it-gave", "DELETE FROM campaigns_counter_entry WHERE match_id IS NOT NULL"),
     ("gift-counts-on-its-page", "UPDATE campaigns_credit SET page_id = 1 WHERE page_id IS NULL"),
     ("offline-money-came", "UPDATE campaigns_offline_money SET expected_by = '2026-11-20'"),
+    ("wall-shows-what-givers-allow", "UPDATE campaigns_wall_post SET message = 'Hush'"),
 ]
 
 
@@ -43,6 +44,7 @@ def told(sqlite_databases: SqliteDatabases) -> Iterator[Callable[[], Session]]:
             document=world.receipt(session), by=cast.ANNA, now=cast.NOW,
         )  # fmt: skip
         box.count_it(session, by=cast.BRAM, now=cast.NOW)
+        world.on_the_wall(session, edition, world.donor(session, 3))
         session.commit()
     sessions: list[Session] = []
 

@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import Campaign, CounterEntry, Edition, FundraisingPage, Match
+from campaigns import Campaign, CounterEntry, Edition, FundraisingPage, Match, WallPost
 from supporters import Document, Gift, Money, Supporter
+from supporters.payments.online import telling
+from supporters.payments.online.checkout import Checkout, Telling
+from supporters.people.consent import Consent, ConsentText
 from tests import cast
 
 FIRST, LAST = date(2026, 11, 1), date(2027, 1, 1)
@@ -56,6 +59,26 @@ def match(session: Session, of: Edition, most: str, **fields: Any) -> Match:
     session.flush()
     found.approve(session, by=cast.BRAM, now=cast.NOW)
     return found
+
+
+def on_the_wall(session: Session, of: Edition, giver: Supporter, name: str = "Ada L.") -> WallPost:
+    """A gift through the form, shown with the name that its giver said may be seen."""
+    text = ConsentText.say(session, "show_name", "en", telling.WORDS["show_name"]["en"], by=cast.ANNA, now=cast.NOW)
+    checkout = Checkout.open(
+        session, "gift", Money.eur("25.00"), account="memory", fund=of.fund, submission_key=f"form of {giver.id}",
+        supporter=giver, telling=Telling(name, ""), edition=of.slug, now=cast.NOW,
+        consents=[{"purpose": "show_name", "text_id": text.id}],
+    )  # fmt: skip
+    Consent.record(
+        session, giver, "show_name", granted=True, text=text, by=cast.ANNA, now=cast.NOW,
+        **checkout.consent_of("show_name"),
+    )  # fmt: skip
+    given = gift(session, giver, "25.00")
+    post = WallPost(edition=of, gift_id=given.id, checkout=checkout, state="waiting", made_at=cast.NOW)
+    session.add(post)
+    session.flush()
+    post.show(session, by=cast.BRAM, now=cast.NOW)
+    return post
 
 
 def back(session: Session, of: Gift, euros: str | None = None) -> None:

@@ -69,6 +69,7 @@ def test_schemathesis_finds_nothing(described: BaseSchema) -> None:
     assert {label for label, status in answered if status < 300} == {
         "GET /api/petitions/{slug}", "GET /api/petitions/{slug}/count", "GET /api/petitions/{slug}/challenge",
         "OPTIONS /api/petitions/{slug}/signatures", "POST /api/petitions/{slug}/signatures",
-        "GET /api/editions/{slug}", "GET /api/editions/{slug}/pages/{page}", "POST /api/editions/{slug}/pages",
+        "GET /api/editions/{slug}", "GET /api/editions/{slug}/wall",
+        "GET /api/editions/{slug}/pages/{page}", "POST /api/editions/{slug}/pages",
     }  # fmt: skip
     assert not [status for _, status in answered if status >= 500]

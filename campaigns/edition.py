@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from campaigns.campaign import Campaign
@@ -33,6 +34,9 @@ GOALS = ("amount", "supporters", "impact")
 RESERVED = frozenset({"own", "static"})
 #: A goal is below it; what is higher was typed wrong, and fits no column.
 MOST = 10**15
+LONGEST_STORY = 20_000
+#: What may change of an edition that was approved; its end only to a later day.
+_LATER = {"title", "story", "ends_on"}
 #: From a state, by verb, to the next one.
 _NEXT = {
     "launch": (("approved",), "live"),
@@ -42,7 +46,7 @@ _NEXT = {
     "settle": (("ended",), "settled"),
     "report": (("settled",), "reported"),
 }
-_EDITABLE = ("title", "starts_on", "ends_on", "surplus", "mode", "recurring", "fund", "follow_on_fund")
+_EDITABLE = ("title", "story", "starts_on", "ends_on", "surplus", "mode", "recurring", "fund", "follow_on_fund")
 
 
 class Edition(Base):
@@ -60,6 +64,7 @@ class Edition(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns_campaign.id"), index=True)
     slug: Mapped[str] = mapped_column(String(40))
     title: Mapped[line]
+    story: Mapped[str] = mapped_column(Text, default="", server_default=sql("''"))  # Markdown: what it is about
     state: Mapped[word] = mapped_column(default="draft")
     starts_on: Mapped[date]
     ends_on: Mapped[date]  # first day whose gifts no longer count: they are for the follow-on purpose
@@ -85,7 +90,7 @@ class Edition(Base):
     def draft(
         cls, session: Session, campaign: Campaign, slug: str, title: str, *, starts_on: date, ends_on: date,
         fund: Fund, surplus: str, by: Actor, now: datetime, follow_on_fund: Fund | None = None,
-        mode: str = "keep_it_all", recurring: str = "received", currency: str = "EUR",
+        mode: str = "keep_it_all", recurring: str = "received", currency: str = "EUR", story: str = "",
     ) -> Edition:  # fmt: skip
         """A run that nobody sees yet; without a follow-on fund late gifts stay with the purpose itself."""
         if not SLUG.fullmatch(slug) or len(slug) > 40:
@@ -101,7 +106,7 @@ class Edition(Base):
             campaign=campaign, slug=slug, currency=currency, drafted_at=now, drafted_by=by.key, state="draft",
         )  # fmt: skip
         fields = {
-            "title": title, "starts_on": starts_on, "ends_on": ends_on, "fund": fund,
+            "title": title, "story": story, "starts_on": starts_on, "ends_on": ends_on, "fund": fund,
             "follow_on_fund": follow_on_fund or fund, "surplus": surplus, "mode": mode, "recurring": recurring,
         }  # fmt: skip
         with session.no_autoflush:
@@ -111,11 +116,13 @@ class Edition(Base):
         return edition
 
     def edit(self, session: Session, *, by: Actor, now: datetime, **fields: Any) -> None:
-        """Change a draft; of an edition that was approved only its title, and its end to a later day."""
+        """Change a draft; of an edition that was approved only title and story, and its end to a later day."""
         if self.state != "draft":
             later = fields.get("ends_on", self.ends_on) >= self.ends_on
-            if set(fields) - {"title", "ends_on"} or not later or self.state in ("ended", "settled", "reported"):
-                raise Refused("What givers were told stands: only the title changes, or a later end while it runs.")
+            if set(fields) - _LATER or not later or self.state in ("ended", "settled", "reported"):
+                raise Refused(
+                    "What givers were told stands: only title and story change, or a later end while it runs."
+                )
         before = {name: getattr(self, name) for name in fields}
         with session.no_autoflush:
             self._set(fields)
@@ -130,6 +137,8 @@ class Edition(Base):
             setattr(self, name, value.strip() if isinstance(value, str) else value)
         if not self.title:
             raise BadInput("An edition needs a title.", field="title")
+        if len(self.story) > LONGEST_STORY:
+            raise BadInput("This is too long: at most %(most)s characters.", field="story", most=LONGEST_STORY)
         if not self.surplus:
             raise BadInput("Say what happens with what comes in above the goal.", field="surplus")
         if self.ends_on <= self.starts_on:

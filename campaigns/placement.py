@@ -17,7 +17,7 @@ from campaigns.edition import SLUG, Edition
 from supporters import audit
 from supporters.actor import Actor
 from supporters.db import Base, actor_key, cents, instant, line, pk, word
-from supporters.errors import BadInput
+from supporters.errors import BadInput, NotFound
 from supporters.money import Money
 from supporters.people import payment_reference
 
@@ -65,6 +65,13 @@ class Placement(Base):
         session.add(placement)
         audit.record(session, by, "place", placement, now=now, code=code)
         return placement
+
+    @classmethod
+    def by_code(cls, session: Session, edition: Edition, code: str) -> Placement:
+        found = session.scalar(select(cls).where(cls.edition_id == edition.id, cls.code == code))
+        if found is None:
+            raise NotFound("%(title)s has no placement “%(code)s”.", field="code", title=edition.title, code=code[:40])
+        return found
 
     def change(
         self, session: Session, *, name: str, cost: Money | None, aired_at: datetime | None, by: Actor, now: datetime

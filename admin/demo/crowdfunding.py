@@ -38,6 +38,10 @@ PLACED = {
     "facebook": ("post", "Facebook en Instagram", 2_100, None),
     "flyer": ("flyer", "Flyer op de markten", 900, None),
 }
+STORY = (
+    "Wie vlucht, laat vaak man, vrouw of kinderen achter. Soms duurt het **jaren** voor een gezin weer samen is.\n\n"
+    "Uw gift betaalt de reis, de papieren en de hulp daarbij. Met € 1.200 is één gezin herenigd."
+)
 SURPLUS = "Wat meer binnenkomt, gaat naar de hereniging van volgende gezinnen."
 PAGES = (
     (
@@ -93,7 +97,7 @@ def _edition(session: Session, campaign: Campaign, plan: Plan, year: int, *, goa
     edition = Edition.draft(
         session, campaign, f"{CROWDFUNDING}-{year}", f"Samen voor gezinnen {year}", starts_on=date(year, 10, 11),
         ends_on=until, fund=Fund.by_code(session, EMERGENCY), follow_on_fund=Fund.by_code(session, GENERAL),
-        surplus=SURPLUS, by=ANNA, now=drafted,
+        surplus=SURPLUS, story=STORY, by=ANNA, now=drafted,
     )  # fmt: skip
     edition.aim(session, _scaled(plan, goal).amount, by=ANNA, now=drafted)
     edition.approve(session, by=BRAM, now=drafted + timedelta(days=2))

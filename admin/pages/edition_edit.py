@@ -36,11 +36,15 @@ from supporters.money import Money
 FIELDS = {"ends_on": "last_on", "code": "campaign_code", "name": "campaign_name", "target": "goal", "goals": ""}
 ROWS = [("starts_on", "last_on"), ("fund", "follow_on_fund"), ("campaign_name", "campaign_code")]
 #: Of what was approved.
-LATER = ("title", "last_on")
+LATER = ("title", "story", "last_on")
 
 
 class EditionForm(Form):
     title = line(lazy("Title"), required(), description=lazy("As the public reads it."))
+    story = area(
+        lazy("What it is about"), rows=8,
+        description=lazy("On the page of the edition. An empty line begins a paragraph; **bold**, *italic*, - list."),
+    )  # fmt: skip
     starts_on = DateField(lazy("First day"), [required()])
     last_on = DateField(
         lazy("Last day"), [required()], description=lazy("Gifts of this day still count; those of the next do not.")
@@ -79,7 +83,7 @@ class EditionForm(Form):
         self.follow_on_fund.choices = [("", _("The same")), *offered.items()]
 
 
-VALUES = ("title", "starts_on", "surplus", "mode", "recurring")
+VALUES = ("title", "story", "starts_on", "surplus", "mode", "recurring")
 ANEW = "new"
 
 
@@ -113,7 +117,7 @@ class NewForm(EditionForm):
 
 
 ORDER = (
-    "campaign", "campaign_name", "campaign_code", "title", "slug", "starts_on", "last_on", "goal", "fund",
+    "campaign", "campaign_name", "campaign_code", "title", "slug", "story", "starts_on", "last_on", "goal", "fund",
     "follow_on_fund", "surplus", "mode", "recurring", "csrf_token",
 )  # fmt: skip
 
@@ -158,10 +162,10 @@ def edition_edit(slug: str) -> ResponseReturnValue:
         if not form.refusal:
             flash(_("Saved."), "success")
             return redirect(to_edition(edition))
+    stands = _("What givers were told stands: its title and story can change, and its last day go later.")
     return shown(
         "form.html", form=form, title=_("Change the edition"), button=_("Save"), crumbs=crumbs(edition),
-        rows=ROWS[:2] if is_draft else [], back=to_edition(edition),
-        lead=None if is_draft else _("What givers were told stands: its title can change, and its last day go later."),
+        rows=ROWS[:2] if is_draft else [], back=to_edition(edition), lead=None if is_draft else stands,
     )  # fmt: skip
 
 

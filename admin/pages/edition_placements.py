@@ -15,14 +15,15 @@ from admin.access import current_actor, needs
 from admin.blueprint import NAME, bp
 from admin.data import session
 from admin.i18n import gettext as _
-from admin.i18n import lazy
+from admin.i18n import lazy, number
 from admin.kit.forms import Form, MomentField, MoneyField, chosen, required, saving, shown
 from admin.kit.forms import text as line
 from admin.labels import choices, label
 from admin.pages.edition_desk import back_to, crumbs, found, part_of
+from campaigns.crowdfunding.lift import Lift
 from campaigns.crowdfunding.report import Account
 from campaigns.edition import Edition
-from campaigns.placement import KINDS, Placement
+from campaigns.placement import AIRED, KINDS, Placement
 from campaigns.web.embed_edition import PAGES
 from supporters.errors import BadInput, NotFound
 from supporters.money import Money
@@ -158,11 +159,12 @@ def edition_placement(slug: str, placement_id: int) -> ResponseReturnValue:
     placement: Placement = part_of(edition, Placement, placement_id)
     account = Account.of(session(), edition, clock.today())
     spent = next(each for each in account.placements if each.placement.id == placement.id)
-    ours = accounts()
+    ours, zone = accounts(), current_app.extensions["supporters"].settings.timezone
     return render_template(
         "achterban/edition_placement.html", edition=edition, placement=placement, spent=spent,
         link_to_give=link_of(placement), short=short_of(placement), accounts=ours, account=_chosen(ours),
-        crumbs=crumbs(edition), kind=label("placement_kind", placement.kind),
+        crumbs=crumbs(edition), kind=label("placement_kind", placement.kind), is_spot=placement.kind in AIRED,
+        lift=Lift.of(session(), placement, zone=zone, now=clock.now()), rounded=lambda value: number(round(value, 1)),
         cents=lambda amount: Money(amount, edition.currency),
     )  # fmt: skip
 

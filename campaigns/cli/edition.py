@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from campaigns.campaign import Campaign
 from campaigns.crowdfunding.counter import Counter
+from campaigns.crowdfunding.lift import Lift
 from campaigns.crowdfunding.report import Account, edition_of
 from campaigns.crowdfunding.settling import settle
 from campaigns.edition import MODES, RECURRING, Edition
@@ -17,7 +18,7 @@ from campaigns.placement import AIRED, KINDS, Placement
 from supporters.cli import extension, group
 from supporters.cli.identity import as_option, signed_in
 from supporters.cli.report import report
-from supporters.errors import BadInput
+from supporters.errors import BadInput, Refused
 from supporters.giving.fund import Fund
 from supporters.money import Money
 
@@ -37,19 +38,21 @@ commands = group("edition", help="The runs of campaigns: their goals, placements
 @click.option("--fund", required=True, help="What it is for.")
 @click.option("--follow-on-fund", help="What late gifts are for (default: the same).")
 @click.option("--surplus", required=True, help="What happens with what is more than the goal.")
+@click.option("--story", default="", help="What it is about, in Markdown.")
 @click.option("--mode", type=click.Choice(MODES), default="keep_it_all", show_default=True)
 @click.option("--recurring", type=click.Choice(RECURRING), default="received", show_default=True)
 @as_option
 def draft(
     campaign: str, slug: str, title: str, starts_on: datetime, ends_on: datetime, goal: str, fund: str,
-    follow_on_fund: str | None, surplus: str, mode: str, recurring: str, email: str,
+    follow_on_fund: str | None, surplus: str, story: str, mode: str, recurring: str, email: str,
 ) -> None:  # fmt: skip
     """Draft an edition of CAMPAIGN; somebody else approves it before it is launched."""
     session, now = extension().session, extension().now()
     actor = signed_in(email, _PERMISSION)
     edition = Edition.draft(
         session, Campaign.by_code(session, campaign), slug, title, starts_on=starts_on.date(), ends_on=ends_on.date(),
-        fund=Fund.by_code(session, fund), surplus=surplus, mode=mode, recurring=recurring, by=actor, now=now,
+        fund=Fund.by_code(session, fund), surplus=surplus, story=story, mode=mode, recurring=recurring, by=actor,
+        now=now,
         follow_on_fund=Fund.by_code(session, follow_on_fund) if follow_on_fund else None,
     )  # fmt: skip
     edition.aim(session, _money(goal, "goal").amount, by=actor, now=now)
@@ -126,6 +129,32 @@ def place(slug: str, code: str, name: str, kind: str, cost: str, aired: datetime
     session.commit()
     click.echo(f"Source code {placement.source_code}; reference for transfers {placement.reference}")
     click.echo(f"Short address {extension().settings.public_url}{placement.short_path}")
+
+
+@commands.command("lift")
+@click.argument("slug")
+@click.argument("code")
+@click.option("--json", "as_json", is_flag=True, help="For a program to read.")
+def lift(slug: str, code: str, as_json: bool) -> None:
+    """What the spot CODE of the edition SLUG seems to have brought besides what is known: an estimate."""
+    session = extension().session
+    placement = Placement.by_code(session, Edition.by_slug(session, slug), code)
+    found = Lift.of(session, placement, zone=extension().settings.timezone, now=extension().now())
+    if found is None:
+        raise Refused(
+            "It can be told of a spot on radio or tv once its two hours are over, and where at least two other weeks of"
+            " the edition had the same hours without a spot."
+        )
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+        return
+    click.echo(
+        f"{found.seen} online gifts of which nothing tells what brought them; usual is {found.usual:.1f}"
+        f" (over {found.windows} weeks)"
+    )
+    click.echo(f"{found.more:+.1f}, with 95 % confidence from {found.low:+.1f} to {found.high:+.1f}: an estimate")
+    if found.together:
+        click.echo(f"on the air in the same hours: {', '.join(found.together)}")
 
 
 @report.command("crowdfunding")

@@ -104,6 +104,7 @@ class WallSchema(Schema):
 class EditionSchema(Schema):
     slug = fields.String()
     title = fields.String()
+    story_html = fields.String(metadata={"description": "What it is about; empty where nobody wrote it."})
     campaign = fields.String(metadata={"description": "Its code, with which the source code of a gift begins."})
     fund = fields.String(metadata={"description": "The code of what its gifts are for."})
     state = fields.String()
@@ -217,7 +218,8 @@ def _edition(session: Session, edition: Edition, at: Desk) -> dict[str, Any]:
     today = at.supporters.settings.day_of(at.now())
     live = select(Match).where(Match.edition_id == edition.id, Match.state == "live").order_by(Match.id)
     return {
-        "slug": edition.slug, "title": edition.title, "campaign": edition.campaign.code, "fund": edition.fund.code,
+        "slug": edition.slug, "title": edition.title, "story_html": to_html(edition.story),
+        "campaign": edition.campaign.code, "fund": edition.fund.code,
         "state": edition.state, "mode": edition.mode,
         "starts_on": edition.starts_on.isoformat(), "ends_on": edition.ends_on.isoformat(),
         "surplus": edition.surplus, "recurring_counts": edition.recurring, "counter": _counter(counter, at),

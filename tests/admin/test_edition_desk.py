@@ -35,6 +35,7 @@ def typed(db, **changes):
         key = str(fund.id)
     return {
         "campaign": "new", "campaign_name": "Spring", "campaign_code": "spring", "title": "Spring 2026",
+        "story": "Families **wait**.",
         "slug": "spring-2026", "starts_on": "2026-11-01", "last_on": "31-12-2026", "goal": "500,00", "fund": key,
         "follow_on_fund": "", "surplus": "More families.", "mode": "keep_it_all", "recurring": "received",
     } | changes  # fmt: skip
@@ -69,6 +70,7 @@ def test_a_fundraiser_runs_an_edition_from_an_empty_list_to_its_account(client_a
     assert "1 Nov 2026 – 31 Dec 2026" in words(anna.get(SPRING))
 
     assert "Saved." in follow(anna, anna.post(f"{SPRING}/change", data=typed(db, title="Families first")))
+    assert "Families <strong>wait</strong>." in anna.get(SPRING).text
     goal = {"kind": "impact", "count": "4", "unit": "family reunited", "unit_cost": "125"}
     assert "0 of 4: family reunited, at €125.00 each" in follow(anna, anna.post(f"{SPRING}/goals/new", data=goal))
     assert "It is approved." in follow(bram, bram.post(f"{SPRING}/approve"))

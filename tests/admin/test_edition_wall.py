@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from campaigns import Edition, EditionUpdate, WallPost
@@ -10,6 +12,7 @@ from supporters.people.consent import Consent
 from supporters.people.supporter import Supporter
 from tests import cast
 from tests.admin.test_editions import follow, words
+from tests.campaigns.crowdfunding import test_lift as lifts
 from tests.campaigns.crowdfunding import world
 
 HERE = "/admin/editions/families-2026"
@@ -126,3 +129,21 @@ def test_a_part_of_another_edition_is_not_there(client_as, db):
     assert anna.post(f"{other}/wall/{first}", data={"decision": "show"}).status_code == 404
     assert anna.get(f"{other}/wall/{first}/take-out").status_code == 404
     assert anna.get(f"{other}/news/1").status_code == 404
+
+
+def test_a_spot_says_what_it_seems_to_have_brought_and_an_ad_does_not(client_as, db):
+    with db() as session:
+        edition = world.edition(session, starts_on=lifts.AIRED.date().replace(month=9, day=1))
+        lifts.spot(session, edition, at=lifts.AIRED)
+        lifts.spot(session, edition, "trouw", kind="newspaper")
+        lifts.spot(session, edition, "late", cast.NOW, "tv")
+        for minutes in range(6):
+            lifts.online(session, edition, lifts.AIRED + timedelta(minutes=minutes))
+        lifts.online(session, edition, lifts.AIRED - timedelta(weeks=1))
+    anna = client_as("fundraiser")
+    page = words(anna.get(f"{HERE}/placements/1"))
+    assert "6 online gifts came in of which nothing tells what brought them." in page
+    assert "In the same hours of 6 other weeks it was 0.2 a week." in page
+    assert "That is more than chance does: probably" in page and "No gift is credited by it" in page
+    assert "seems to have brought" not in words(anna.get(f"{HERE}/placements/2"))
+    assert "That can be said once its two hours are over" in words(anna.get(f"{HERE}/placements/3"))

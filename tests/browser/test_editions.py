@@ -57,9 +57,10 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways_on_a_phone(sign_in, axe,
         page = sign_in("eva", bypass_csp=True, locale="nl-NL", **({"viewport": size} if size else {}))
         for screen in SCREENS:
             page.goto(screen)
-            axe(page)
             if size:
                 assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], screen
+            if not size or screen == PAGE:  # what is narrow is the same page otherwise
+                axe(page)
 
 
 def test_cash_is_counted_and_a_page_approved_without_a_script(sign_in, edition):

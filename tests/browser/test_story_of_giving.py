@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,52 +13,16 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from admin.demo.vendors.mollie import State, create_app
 from supporters import Gift, Reversal
-from tests.browser.conftest import live, serving
-from tests.supporters.mail.post import FROM, Post, free_port
-from tests.supporters.payments.mollie_double import KEY
-from tests.supporters.payments.mollie_double import serving as serving_vendor
-
-
-@dataclass
-class World:
-    app: Flask
-    post: Post
-    vendor: str
-
-    def work(self, at: str) -> None:
-        """``achterban work --once`` at this moment, at which the site's and the vendor's clocks then stand."""
-        settings = replace(self.app.extensions["supporters_settings"], now=datetime.fromisoformat(at))
-        self.app.extensions["supporters_settings"] = settings
-        self.command("work", "--once")
-
-    def command(self, *words: str) -> str:
-        ran = self.app.test_cli_runner().invoke(args=list(words))
-        assert ran.exit_code == 0, ran.output
-        return ran.output
-
-    def link(self) -> str:
-        """Their own page, from the newest mail, as it came out of a real mail server."""
-        body = self.post.arrived[-1][2].get_body(("plain",))
-        assert body is not None
-        return re.findall(r"http://\S+/my/\S+", body.get_content())[-1]
+from tests.browser.conftest import live
+from tests.browser.simulated import World, simulated
+from tests.databases import SqliteDatabases
 
 
 @pytest.fixture
-def world(sqlite_databases, tmp_path: Path) -> Iterator[World]:
-    port, post, clock = free_port(), Post(free_port()), {}
-    state = State(now=lambda: clock["app"].extensions["supporters_settings"].now)
-    with serving_vendor(create_app(state)) as vendor, post.open():
-        account = {
-            "name": "mollie", "gateway": "mollie", "key": KEY, "methods": ["ideal"], "base_url": vendor,
-        }  # fmt: skip
-        with serving(
-            sqlite_databases, tmp_path, port=port, SUPPORTERS_GATEWAYS=[account], SUPPORTERS_MAIL_FROM=FROM,
-            SUPPORTERS_PUBLIC_URL=f"http://127.0.0.1:{port}", SUPPORTERS_MAIL_SERVER=f"smtp://127.0.0.1:{post.port}",
-        ) as app:  # fmt: skip
-            clock["app"] = app
-            yield World(app, post, vendor)
+def world(sqlite_databases: SqliteDatabases, tmp_path: Path) -> Iterator[World]:
+    with simulated(sqlite_databases, tmp_path) as world:
+        yield world
 
 
 @pytest.fixture

@@ -51,6 +51,17 @@ def test_an_edition_from_draft_to_its_account(app: Flask, run) -> None:
         "edition", "place", "families-2026", "trouw", "Trouw", "--kind", "newspaper", "--cost", "10.00", "--as", "a"
     )
     assert code == 0 and "families/trouw" in said and "RF" in said
+    code, said = run("edition", "lift", "families-2026", "trouw")
+    assert code != 0 and "spot on radio or tv" in said
+    assert "has no placement" in run("edition", "lift", "families-2026", "nowhere")[1]
+    spot = "edition", "place", "families-2026", "radio", "Radio", "--kind", "radio", "--aired"
+    assert run(*spot, "2026-11-10 18:30", "--as", "a")[0] == 0
+    code, said = run("edition", "lift", "families-2026", "radio")
+    assert (code, said.splitlines()[0]) == (
+        0, "0 online gifts of which nothing tells what brought them; usual is 0.0 (over 3 weeks)",
+    )  # fmt: skip
+    told = json.loads(run("edition", "lift", "families-2026", "radio", "--json")[1])
+    assert (told["gifts"], told["windows"], told["is_clear"]) == (0, 3, False)
     with app.app_context():
         session = app.extensions["sqlalchemy"].session
         Gift.book(

@@ -1,4 +1,4 @@
-"""Show what givers say of themselves, and send them news
+"""Show what givers say of themselves, send them news, and tell what an edition is about
 
 Revision ID: campaigns_0006
 Revises: campaigns_0005
@@ -19,6 +19,8 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
 def upgrade() -> None:
     op.add_column('campaigns_credit', sa.Column('heard', sa.String(length=40), nullable=True))
+
+    op.add_column('campaigns_edition', sa.Column('story', sa.Text(), server_default=sa.text("''"), nullable=False))
 
     op.create_table('campaigns_wall_post',
     sa.Column('id', _KEY, nullable=False),

@@ -109,6 +109,20 @@ def test_the_edition_says_how_it_stands_and_takes_a_gift_for_its_fund(
     )  # fmt: skip
 
 
+def test_the_edition_says_what_it_is_about_and_runs_no_script(
+    edition: Edition, visitor: FlaskClient, stored: Session
+) -> None:
+    assert "crowd-story" not in visitor.get(HERE).text
+    story = "Families **wait**.\n\n<script>alert(1)</script> [x](javascript:alert(2))"
+    edition.edit(stored, story=story, by=cast.ANNA, now=cast.NOW)  # also once it runs
+    stored.commit()
+    page = visitor.get(HERE).text
+    assert "Families <strong>wait</strong>." in page
+    assert "alert(1)</script>" not in page and 'href="javascript' not in page
+    with pytest.raises(BadInput, match="too long"):
+        edition.edit(stored, story="x" * 20_001, by=cast.ANNA, now=cast.NOW)
+
+
 def test_somebodys_own_page_runs_no_script_and_its_form_credits_it(edition: Edition, visitor: FlaskClient) -> None:
     page = visitor.get(f"{HERE}/ada-runs", headers={"Accept-Language": "en"}).text
     read = words(page)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
 
 from supporters.actor import Actor
 from supporters.extension import Supporters
@@ -30,6 +33,35 @@ def templates_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_are_compiled_once() -> Iterator[None]:
+    """Each test has an application of its own, and Werkzeug writes and compiles a function for each of its addresses
+    anew: most of what it costs to make one. What the function does follows from the rule alone.
+    """
+    made: dict[tuple[Any, ...], Any] = {}
+    compile_one = Rule._compile_builder
+
+    def compiled(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults or type(rule) is not Rule:
+            return compile_one(rule, append_unknown)
+        key = (rule.rule, append_unknown, *rule._trace)
+        if key not in made:
+            made[key] = compile_one(rule, append_unknown)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compiled)
+        yield
+
+
+@pytest.fixture
+def one_moment_for_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a network may send is counted by the minute: a slow machine is not in the next one while a test counts."""
+    moment = time.time()
+    for module in ("limits.storage.memory", "limits.strategies"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(time=lambda: moment))
 
 
 # --- databases -------------------------------------------------------------------------------------------------

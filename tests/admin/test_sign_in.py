@@ -49,6 +49,7 @@ def test_the_answer_does_not_tell_whether_the_address_is_known(admin_app, anna):
     assert strip(wrong) == strip(unknown)
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(admin_app, anna):
     client = admin_app.test_client()
     for _ in range(10):
@@ -58,6 +59,7 @@ def test_an_account_is_closed_for_a_while_after_ten_wrong_passwords(admin_app, a
     assert "quarter of an hour" in refused.text
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_one_address_may_not_try_many_accounts(admin_app):
     client = admin_app.test_client()
     answers = [sign_in(client, f"somebody{number}@example.org", "wrong").status_code for number in range(31)]

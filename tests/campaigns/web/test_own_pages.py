@@ -276,6 +276,7 @@ def _everything(stored: Session) -> list[Any]:
     return [stored.execute(select(each.__table__)).all() for each in tables]
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_a_network_that_sends_too_much_is_told_to_wait(
     site: Flask, visitor: FlaskClient, stored: Session, edition: Edition
 ) -> None:

@@ -262,6 +262,7 @@ def test_when_the_database_is_away_the_pages_say_when_to_come_back(
     assert [visitor.get(f"/{path}").status_code for path in pages] == [200] * 4
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_a_thousand_from_one_network_are_held_and_then_told_to_wait(visitor: FlaskClient, stored: Session) -> None:
     ring = keyring(stored)
     answers = []

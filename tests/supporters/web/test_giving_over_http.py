@@ -273,6 +273,7 @@ def test_the_same_form_once_more_when_it_was_paid_leads_to_the_thanks(site: Coun
     assert site.all(Gift.amount) == [2500]
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_a_network_that_tries_many_cards_has_to_wait(site: Counter, visitor: FlaskClient) -> None:
     assert visitor.post(GIFTS, json={}).status_code == 422  # a mistake is not counted
     answers = [visitor.post(GIFTS, json={**ADA, "amount": str(n + 1)}) for n in range(22)]
@@ -288,6 +289,7 @@ def test_a_network_that_tries_many_cards_has_to_wait(site: Counter, visitor: Fla
     assert elsewhere.status_code == 201
 
 
+@pytest.mark.usefixtures("one_moment_for_limits")
 def test_a_proof_of_work_makes_room_for_more_and_serves_once(site: Counter, visitor: FlaskClient) -> None:
     offer = visitor.get("/api/giving").json
     assert offer["challenge_url"] == f"{HOST}/api/giving/challenge"

@@ -360,7 +360,7 @@ def rounds(world: World, chance: random.Random) -> Iterator[list[int]]:
         for which in pair:
             world.till.vendor.pay(world.id(which))
         yield pair
-    for _ in range(30):
+    for _ in range(30 if WANTED else 15):
         some = [chance.choice(ALL) for _ in range(2)]
         for which in some:
             happen(world, (chance.choice(acts), which, chance.randrange(8)))

@@ -20,6 +20,7 @@ from werkzeug.routing import Rule
 
 from supporters.actor import Actor
 from supporters.extension import Supporters
+from supporters.web import desk
 from tests import cast
 from tests.databases import DIALECTS, PostgresDatabases, SqliteDatabases, postgres_server
 
@@ -53,6 +54,16 @@ def addresses_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Rule, "_compile_builder", compiled)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pages_wait_for_the_vendor() -> Iterator[None]:
+    """A page that somebody comes back to waits four seconds for the vendor, which is too short for a machine that does
+    much more: tests that are about waiting say how long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk, "PATIENCE", 60.0)
         yield
 
 
